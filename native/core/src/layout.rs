@@ -1,0 +1,152 @@
+//! The result of parsing: where in a file its tensors are.
+//!
+//! A [`Layout`] lists segments that cover every byte of the file exactly once, in order; the storages
+//! that they refer to; and the tensors as typed views over storages. It holds positions, no tensor
+//! data. A format proves a layout; [`Layout::check`] is the proof's last line, run for every file.
+
+use crate::tensor::{Dtype, View};
+use crate::zip::TorchZip;
+
+/// Index into [`Layout::storages`].
+pub type StorageId = usize;
+
+/// A run of bytes of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Segment {
+    /// Bytes that are kept as they are, in the skeleton.
+    Literal {
+        /// Position in the file.
+        offset: u64,
+        /// Length in bytes.
+        len: u64,
+    },
+    /// The whole of one storage.
+    Storage(StorageId),
+    /// A zip archive that the rules of `torch.save`'s writer regenerate from its records.
+    TorchZip(TorchZip),
+}
+
+/// A run of bytes that tensors look at. Appears in exactly one segment (or zip record).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// Position in the file.
+    pub offset: u64,
+    /// Length in bytes; never 0 (a tensor without elements needs no storage).
+    pub len: u64,
+    /// Unique in the file: the name, smallest in byte order, of the tensors on it.
+    pub name: String,
+}
+
+/// A named tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Unique in the file; components joined by `/`, each with `/` and `%` percent-encoded.
+    pub name: String,
+    /// Element type.
+    pub dtype: Dtype,
+    /// The storage it looks at; `None` when it has no elements.
+    pub storage: Option<StorageId>,
+    /// Shape, and strides and offset in elements over the storage.
+    pub view: View,
+}
+
+/// What a file of a known format is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// The format's name, as in the manifest's header.
+    pub format: &'static str,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// Cover the file, in order.
+    pub segments: Vec<Segment>,
+    /// In order of their position in the file.
+    pub storages: Vec<Storage>,
+    /// Sorted by the bytes of the name.
+    pub tensors: Vec<Tensor>,
+}
+
+impl Layout {
+    /// Checks what every consumer relies on: segments cover `0..size` exactly once, every storage is
+    /// in exactly one of them, names are unique and sorted, views stay inside their storage.
+    ///
+    /// # Errors
+    /// The rule that is broken, in words. A format that returns such a layout has a defect; the file
+    /// is then stored whole.
+    pub fn check(&self) -> Result<(), String> {
+        let mut at = 0u64;
+        let mut seen = vec![false; self.storages.len()];
+        let mut place = |id: StorageId, at: u64| -> Result<u64, String> {
+            let storage = self.storages.get(id).ok_or("a segment names no storage")?;
+            if storage.len == 0 || storage.offset != at || std::mem::replace(&mut seen[id], true) {
+                return Err(format!(
+                    "storage {} is not where its segment is",
+                    storage.name
+                ));
+            }
+            Ok(storage.len)
+        };
+        for segment in &self.segments {
+            let len = match segment {
+                Segment::Literal { offset, len } if *offset == at && *len > 0 => *len,
+                Segment::Literal { .. } => return Err(format!("literal out of order at {at}")),
+                Segment::Storage(id) => place(*id, at)?,
+                Segment::TorchZip(zip) => {
+                    if zip.offset != at {
+                        return Err(format!("zip out of order at {at}"));
+                    }
+                    for (id, offset) in zip.storages() {
+                        place(id, offset)?;
+                    }
+                    zip.len
+                }
+            };
+            at = at.checked_add(len).ok_or("segments overflow")?;
+        }
+        if at != self.size {
+            return Err(format!("segments end at {at} of {}", self.size));
+        }
+        if let Some(id) = seen.iter().position(|&s| !s) {
+            return Err(format!(
+                "storage {} is in no segment",
+                self.storages[id].name
+            ));
+        }
+        if !self
+            .storages
+            .is_sorted_by(|a, b| a.offset.saturating_add(a.len) <= b.offset)
+        {
+            return Err("storages overlap or are out of order".into());
+        }
+        if !self
+            .tensors
+            .is_sorted_by(|a, b| a.name.as_bytes() < b.name.as_bytes())
+        {
+            return Err("tensor names are not unique and sorted".into());
+        }
+        for tensor in &self.tensors {
+            let available = tensor
+                .storage
+                .map_or(Some(0), |id| Some(self.storages.get(id)?.len));
+            let needed = tensor.view.extent_bytes(tensor.dtype);
+            match (needed, available) {
+                (Some(needed), Some(available)) if needed <= available => {}
+                _ => {
+                    return Err(format!(
+                        "tensor {} reaches outside its storage",
+                        tensor.name
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a format makes of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Parsed {
+    /// It can be split.
+    Layout(Layout),
+    /// It is stored whole, and this is why: one line, for people.
+    Opaque(String),
+}

@@ -1,0 +1,9 @@
+//! What a tensor is: element type, shape, place in memory, identity.
+
+mod dtype;
+mod hash;
+mod strided;
+
+pub use dtype::{Class, Dtype};
+pub use hash::{Hash, TensorHasher, tensor_hash};
+pub use strided::{View, is_c_contiguous, memory_order};

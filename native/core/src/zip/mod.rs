@@ -1,0 +1,5 @@
+//! Zip archives: what `torch.save` writes, regenerated from its records.
+
+mod torch;
+
+pub use torch::{Payload, Record, TorchZip};
