@@ -3,7 +3,7 @@
 use super::Dtype;
 
 /// Where the elements of a tensor are in its storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct View {
     /// Extents, slowest axis of the logical order first.
     pub shape: Vec<u64>,

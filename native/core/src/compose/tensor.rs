@@ -1,0 +1,81 @@
+//! One tensor's values.
+
+use super::array::ArrayReader;
+use crate::object::ObjectReader;
+use crate::record::{Manifest, Tensor};
+use crate::tensor::{View, gather, tensor_hash};
+use crate::{Error, Result};
+
+/// The values of the tensor `name` in C order, little-endian, checked against its hash.
+///
+/// Reads the whole array that it has or looks at into memory.
+///
+/// # Errors
+/// [`Error::Invalid`] when there is no such tensor; missing or damaged objects; another hash.
+pub fn read_tensor(manifest: &Manifest, name: &str, objects: &ObjectReader) -> Result<Vec<u8>> {
+    let tensors = manifest.tensors_by_name();
+    let find = |name: &str| -> Result<&Tensor> {
+        tensors.get(name).copied().ok_or_else(|| Error::Invalid {
+            what: name.to_owned(),
+            rule: "there is no tensor of this name".into(),
+        })
+    };
+    let mut record = find(name)?;
+    if let Some(same) = &record.same {
+        record = find(same)?;
+    }
+    let (memory, view) = match &record.view {
+        None => {
+            let memory = ArrayReader::tensor(record)?.read_all(objects)?;
+            (memory, ordered(&record.shape, record.order.as_deref()))
+        }
+        Some(view) => {
+            let array = match (&view.of, &view.storage) {
+                (Some(of), None) => ArrayReader::tensor(find(of)?)?,
+                (None, Some(storage)) => {
+                    let found = manifest.storages.iter().find(|s| s.storage == *storage);
+                    ArrayReader::storage(found.ok_or_else(|| Error::Invalid {
+                        what: storage.clone(),
+                        rule: "there is no storage of this name".into(),
+                    })?)?
+                }
+                _ => {
+                    return Err(Error::Invalid {
+                        what: name.to_owned(),
+                        rule: "a view is of a tensor or of a storage".into(),
+                    });
+                }
+            };
+            let strides = view.strides.clone();
+            let view = View { shape: record.shape.clone(), strides, offset: view.offset };
+            (array.read_all(objects)?, view)
+        }
+    };
+    if view.extent_bytes(record.dtype).is_none_or(|needed| needed > memory.len() as u64) {
+        return Err(Error::Invalid {
+            what: name.to_owned(),
+            rule: "it reaches outside its array".into(),
+        });
+    }
+    let values = gather::to_vec(record.dtype, &view, &memory)?;
+    if tensor_hash(record.dtype, &record.shape, &values) != record.hash {
+        return Err(Error::CorruptTensor {
+            tensor: name.to_owned(),
+            rule: "its values do not have the hash in the manifest".into(),
+        });
+    }
+    Ok(values)
+}
+
+/// The view of a tensor over its own array: without gaps, in this order of the axes.
+fn ordered(shape: &[u64], order: Option<&[usize]>) -> View {
+    let mut view = View::contiguous(shape.to_vec());
+    if let Some(order) = order {
+        let mut stride = 1u64;
+        for &axis in order.iter().rev() {
+            view.strides[axis] = stride;
+            stride = stride.saturating_mul(shape[axis].max(1));
+        }
+    }
+    view
+}

@@ -1,0 +1,423 @@
+//! Storing the arrays of a layout: every chunk is read once, hashed in order, encoded, checked, written.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use super::{Work, threads};
+use crate::arrange::{Arrangement, Owner};
+use crate::codec::{Decoder, Encoder};
+use crate::layout::Layout;
+use crate::record::{Manifest, ObjectRef};
+use crate::tensor::{Dtype, Hash, TensorHasher, gather};
+use crate::turn::{Alarm, Turns, run_tickets};
+use crate::zarr::{Constant, Fill, Grid, StoredArray, array_json};
+use crate::{Error, Result};
+
+/// The objects of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Data {
+    /// One for each chunk of the grid.
+    Chunks(Vec<ObjectRef>),
+    /// The constant form.
+    Fill(String),
+}
+
+/// A stored array.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    /// Of the tensor, or of the storage as bytes.
+    pub hash: Hash,
+    /// CRC-32 of the array's bytes.
+    pub crc: u32,
+    /// Its chunks.
+    pub data: Data,
+    /// Its `zarr.json`.
+    pub meta: ObjectRef,
+}
+
+/// What an earlier version stored under the same name, if it may be named again.
+struct Earlier {
+    hash: Hash,
+    data: Data,
+    meta: ObjectRef,
+}
+
+/// One array to be stored.
+struct Job<'a> {
+    /// Position of its bytes in the source.
+    offset: u64,
+    len: u64,
+    name: &'a str,
+    owner: &'a Owner,
+    stored: StoredArray,
+    grid: Grid,
+    earlier: Option<Earlier>,
+    /// Its hash, when that cannot be taken from the chunks as they are read, or was taken before.
+    hash: Option<Hash>,
+    /// Hash and CRC so far.
+    taken: Turns<(TensorHasher, crc32fast::Hasher)>,
+    slots: Mutex<Vec<Slot>>,
+}
+
+/// The state of one chunk.
+#[derive(Clone, Debug)]
+enum Slot {
+    Pending,
+    /// The earlier version's chunk holds the same.
+    Reused,
+    Written(ObjectRef),
+    /// All elements are this one: not written unless another chunk differs.
+    Constant(Fill),
+}
+
+struct Scratch {
+    raw: Vec<u8>,
+    encoded: Vec<u8>,
+    check: Vec<u8>,
+    encoder: Encoder,
+    decoder: Decoder,
+}
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            raw: Vec::new(),
+            encoded: Vec::new(),
+            check: Vec::new(),
+            encoder: Encoder::new()?,
+            decoder: Decoder::new()?,
+        })
+    }
+
+    /// Encodes `raw`, which has the chunk's full size, decodes it again, compares, writes.
+    fn store(&mut self, work: &Work<'_>, stored: &StoredArray) -> Result<ObjectRef> {
+        self.encoder.encode_into(&self.raw, stored.class(), &mut self.encoded)?;
+        self.check.resize(self.raw.len(), 0);
+        self.decoder.decode(&self.encoded, &mut self.check)?;
+        if self.check != self.raw {
+            return Err(Error::Internal("a chunk does not decode to what was encoded".into()));
+        }
+        work.writer.write(&self.encoded)
+    }
+}
+
+/// Stores every array of `arrangement`; returns them in its order.
+pub(super) fn store_arrays(
+    work: &Work<'_>,
+    layout: &Layout,
+    arrangement: &Arrangement,
+) -> Result<Vec<Done>> {
+    let mut jobs = Vec::with_capacity(arrangement.arrays.len());
+    for array in &arrangement.arrays {
+        let (offset, len) = array
+            .storage
+            .map_or((0, 0), |id| (layout.storages[id].offset, layout.storages[id].len));
+        jobs.push(Job::new(work, layout, &array.owner, offset, len)?);
+    }
+    work.progress.expect(jobs.iter().map(|j| j.len).sum(), layout.tensors.len() as u64);
+    let threads = threads(work.options.threads);
+    hash_first(work, layout, &mut jobs, threads)?;
+    encode(work, &jobs, threads)?;
+    finish(work, jobs, threads)
+}
+
+impl<'a> Job<'a> {
+    fn new(
+        work: &Work<'_>,
+        layout: &'a Layout,
+        owner: &'a Owner,
+        offset: u64,
+        len: u64,
+    ) -> Result<Self> {
+        let (name, stored, hasher) = match owner {
+            Owner::Tensor(index, order) => {
+                let tensor = &layout.tensors[*index];
+                let shape = &tensor.view.shape;
+                let stored = StoredArray::tensor(tensor.dtype, shape, order.as_deref())?;
+                (&tensor.name, stored, TensorHasher::new(tensor.dtype, shape))
+            }
+            Owner::Storage(id) => {
+                let hasher = TensorHasher::new(Dtype::UInt8, &[len]);
+                (&layout.storages[*id].name, StoredArray::storage(len)?, hasher)
+            }
+        };
+        let grid = stored.grid();
+        let earlier = work.options.previous.iter().find_map(|m| earlier(m, layout, name, owner));
+        let slots = Mutex::new(vec![Slot::Pending; grid.count() as usize]);
+        let taken = Turns::new((hasher, crc32fast::Hasher::new()));
+        Ok(Self { offset, len, name, owner, stored, grid, earlier, hash: None, taken, slots })
+    }
+
+    /// Its chunks, each a position in `slots`.
+    fn chunks(&self) -> usize {
+        self.grid.count() as usize
+    }
+
+    fn in_other_order(&self) -> bool {
+        matches!(self.owner, Owner::Tensor(_, Some(_)))
+    }
+
+    fn is_earlier(&self, hash: Hash) -> bool {
+        self.earlier.as_ref().is_some_and(|e| e.hash == hash)
+    }
+
+    fn set(&self, chunk: usize, slot: Slot) {
+        self.slots.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[chunk] = slot;
+    }
+}
+
+/// The array of the same name in an earlier version, when all but its hash agrees.
+fn earlier(manifest: &Manifest, layout: &Layout, name: &str, owner: &Owner) -> Option<Earlier> {
+    let data = |chunks: &Option<Vec<ObjectRef>>, fill: &Option<String>| match (chunks, fill) {
+        (Some(chunks), None) => Some(Data::Chunks(chunks.clone())),
+        (None, Some(fill)) => Some(Data::Fill(fill.clone())),
+        _ => None,
+    };
+    match owner {
+        Owner::Tensor(index, order) => {
+            let tensor = &layout.tensors[*index];
+            let at = manifest.tensors.binary_search_by(|t| t.tensor.as_str().cmp(name)).ok()?;
+            let found = &manifest.tensors[at];
+            let same = found.dtype == tensor.dtype
+                && found.shape == tensor.view.shape
+                && found.order == *order;
+            let data = data(&found.chunks, &found.fill).filter(|_| same)?;
+            Some(Earlier { hash: found.hash, data, meta: found.meta? })
+        }
+        Owner::Storage(_) => {
+            let at = manifest.storages.binary_search_by(|s| s.storage.as_str().cmp(name)).ok()?;
+            let found = &manifest.storages[at];
+            let data = data(&found.chunks, &found.fill)?;
+            Some(Earlier { hash: found.hash, data, meta: found.meta })
+        }
+    }
+}
+
+/// Where hashing first can save the encoding, or cannot be done chunk by chunk, it is done here: for
+/// arrays of several chunks that an earlier version has, and for arrays that are not in C order.
+fn hash_first(
+    work: &Work<'_>,
+    layout: &Layout,
+    jobs: &mut [Job<'_>],
+    threads: usize,
+) -> Result<()> {
+    let several = |job: &Job<'_>| job.earlier.is_some() && job.chunks() > 1;
+    let wanted: Vec<usize> =
+        (0..jobs.len()).filter(|&i| several(&jobs[i]) || jobs[i].in_other_order()).collect();
+    let found: Mutex<Vec<(usize, Hash, u32)>> = Mutex::new(Vec::new());
+    let alarm = Alarm::default();
+    run_tickets(threads, wanted.len(), &alarm, Vec::new, |buf: &mut Vec<u8>, ticket| {
+        let job = &jobs[wanted[ticket]];
+        let hash = match job.owner {
+            Owner::Tensor(index, Some(_)) => {
+                let tensor = &layout.tensors[*index];
+                Some(gather::hash(tensor.dtype, &tensor.view, |at, part| {
+                    work.cancel.check()?;
+                    work.read(job.offset + at, part)
+                })?)
+            }
+            _ => None,
+        };
+        let mut crc = crc32fast::Hasher::new();
+        let mut hasher = match job.owner {
+            Owner::Tensor(index, _) => {
+                let tensor = &layout.tensors[*index];
+                TensorHasher::new(tensor.dtype, &tensor.view.shape)
+            }
+            Owner::Storage(_) => TensorHasher::new(Dtype::UInt8, &[job.len]),
+        };
+        // Without an earlier version the CRC comes with the encoding.
+        if several(job) || job.earlier.is_some() {
+            let mut at = 0;
+            while at < job.len {
+                work.cancel.check()?;
+                let part = (job.len - at).min(1 << 20);
+                buf.resize(part as usize, 0);
+                work.read(job.offset + at, buf)?;
+                crc.update(buf);
+                if hash.is_none() {
+                    hasher.update(buf);
+                }
+                at += part;
+            }
+        }
+        let hash = hash.unwrap_or_else(|| hasher.finish());
+        let mut list = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        list.push((wanted[ticket], hash, crc.finalize()));
+        Ok(())
+    })?;
+    for (index, hash, crc) in found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        let job = &mut jobs[index];
+        job.hash = Some(hash);
+        if job.is_earlier(hash) {
+            let crc = crc32fast::Hasher::new_with_initial_len(crc, job.len);
+            job.taken = Turns::new((TensorHasher::new(Dtype::UInt8, &[]), crc));
+            job.slots = Mutex::new(vec![Slot::Reused; job.chunks()]);
+            work.progress.add_bytes(job.len);
+        }
+    }
+    Ok(())
+}
+
+/// Reads, hashes, encodes and writes every chunk that is still pending.
+fn encode(work: &Work<'_>, jobs: &[Job<'_>], threads: usize) -> Result<()> {
+    let mut tickets = Vec::new();
+    for (index, job) in jobs.iter().enumerate() {
+        let pending = job.slots.lock().is_ok_and(|s| matches!(s.first(), Some(Slot::Pending)));
+        if pending && job.len > 0 {
+            tickets.extend((0..job.chunks()).map(|chunk| (index, chunk)));
+        }
+    }
+    let alarm = Alarm::default();
+    run_tickets(threads, tickets.len(), &alarm, Scratch::new, |scratch, ticket| {
+        let scratch = scratch.as_mut().map_err(|e| Error::Internal(e.to_string()))?;
+        let (index, chunk) = tickets[ticket];
+        encode_chunk(work, &jobs[index], chunk, scratch, &alarm)
+    })
+}
+
+fn encode_chunk(
+    work: &Work<'_>,
+    job: &Job<'_>,
+    chunk: usize,
+    scratch: &mut Scratch,
+    alarm: &Alarm,
+) -> Result<()> {
+    work.cancel.check()?;
+    let range = job.grid.range(chunk as u64);
+    let len = range.end - range.start;
+    scratch.raw.resize(len as usize, 0);
+    work.read(job.offset + range.start, &mut scratch.raw)?;
+    let raw = &scratch.raw;
+    let hash = job.taken.take(chunk, alarm, |(hasher, crc)| {
+        crc.update(raw);
+        if job.hash.is_none() {
+            hasher.update(raw);
+        }
+        hasher.finish()
+    })?;
+    work.progress.add_bytes(len);
+    if job.chunks() == 1 && job.hash.is_none() && job.is_earlier(hash) {
+        job.set(chunk, Slot::Reused);
+        return Ok(());
+    }
+    let mut constant = Constant::new(job.stored.element_size());
+    constant.update(raw);
+    let slot = match constant.element().and_then(|element| job.stored.constant_fill(element)) {
+        Some(fill) => Slot::Constant(fill),
+        None => {
+            scratch.raw.resize(job.grid.chunk_bytes(), 0);
+            Slot::Written(scratch.store(work, &job.stored)?)
+        }
+    };
+    job.set(chunk, slot);
+    Ok(())
+}
+
+/// Decides for the constant form, writes the chunks that waited for that, and every `zarr.json`.
+fn finish(work: &Work<'_>, jobs: Vec<Job<'_>>, threads: usize) -> Result<Vec<Done>> {
+    let mut done = Vec::with_capacity(jobs.len());
+    let mut metas = Vec::new();
+    let mut waiting = Waiting::default();
+    for (index, job) in jobs.into_iter().enumerate() {
+        let slots = job.slots.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (hasher, crc) = job.taken.into_inner();
+        let crc = crc.finalize();
+        let reused = matches!(slots.first(), Some(Slot::Reused));
+        if let (true, Some(earlier)) = (reused, job.earlier) {
+            work.progress.add_tensor(job.len);
+            done.push(Done { hash: earlier.hash, crc, data: earlier.data, meta: earlier.meta });
+            continue;
+        }
+        work.progress.add_tensor(0);
+        let hash = job.hash.unwrap_or_else(|| hasher.finish());
+        let zero = job.stored.zero_fill();
+        let constant = if job.len == 0 { Some(&zero) } else { common_constant(&slots) };
+        let data = match constant {
+            Some(fill) => Data::Fill(fill.to_string()),
+            None => Data::Chunks(waiting.resolve(work, &job.stored, &job.grid, &slots)?),
+        };
+        let fill = constant.unwrap_or(&zero);
+        metas.push((index, array_json(&job.stored, job.name, &hash, fill)?));
+        let meta = ObjectRef { oid: [0; 32], size: 0 };
+        done.push(Done { hash, crc, data, meta });
+    }
+    let written = Mutex::new(Vec::with_capacity(metas.len()));
+    run_tickets(threads, metas.len(), &Alarm::default(), || (), |(), ticket| {
+        let (index, bytes) = &metas[ticket];
+        let meta = work.writer.write(bytes)?;
+        written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((*index, meta));
+        Ok(())
+    })?;
+    for (index, meta) in written.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        done[index].meta = meta;
+    }
+    Ok(done)
+}
+
+/// The element that all chunks consist of, when there is one.
+fn common_constant(slots: &[Slot]) -> Option<&Fill> {
+    let Slot::Constant(first) = slots.first()? else { return None };
+    slots.iter().all(|s| matches!(s, Slot::Constant(fill) if fill == first)).then_some(first)
+}
+
+/// Writes constant chunks of arrays that are not constant; equal ones once.
+#[derive(Default)]
+struct Waiting {
+    scratch: Option<Scratch>,
+    known: HashMap<(Fill, u64), ObjectRef>,
+}
+
+impl Waiting {
+    fn resolve(
+        &mut self,
+        work: &Work<'_>,
+        stored: &StoredArray,
+        grid: &Grid,
+        slots: &[Slot],
+    ) -> Result<Vec<ObjectRef>> {
+        let mut objects = Vec::with_capacity(slots.len());
+        self.known.clear();
+        for (chunk, slot) in slots.iter().enumerate() {
+            objects.push(match slot {
+                Slot::Written(object) => *object,
+                Slot::Constant(fill) => {
+                    let range = grid.range(chunk as u64);
+                    let len = range.end - range.start;
+                    let key = (fill.clone(), len);
+                    match self.known.get(&key) {
+                        Some(object) => *object,
+                        None => {
+                            let object = self.write(work, stored, fill, len, grid)?;
+                            self.known.insert(key, object);
+                            object
+                        }
+                    }
+                }
+                Slot::Pending | Slot::Reused => {
+                    return Err(Error::Internal("a chunk was passed over".into()));
+                }
+            });
+        }
+        Ok(objects)
+    }
+
+    fn write(
+        &mut self,
+        work: &Work<'_>,
+        stored: &StoredArray,
+        fill: &Fill,
+        len: u64,
+        grid: &Grid,
+    ) -> Result<ObjectRef> {
+        let scratch = match &mut self.scratch {
+            Some(scratch) => scratch,
+            none => none.insert(Scratch::new()?),
+        };
+        scratch.raw.clear();
+        scratch.raw.resize(len as usize, 0);
+        fill.repeat(&mut scratch.raw);
+        scratch.raw.resize(grid.chunk_bytes(), 0);
+        scratch.store(work, stored)
+    }
+}

@@ -1,0 +1,207 @@
+/**
+ * The native core. The only file that loads the addon: it adapts signals and progress, and turns the addon's errors
+ * into `ThetaError` with the core's own code and message.
+ *
+ * Records cross the boundary as the JSON text of one array, in the manifest's order. Sizes are in bytes.
+ */
+import * as addon from '../native/index.js';
+import { ThetaError } from './errors';
+
+/** How far work has come. Sizes in bytes of the checkpoint file; `reused` is the part that needed no new object. */
+export interface ProgressEvent {
+  bytes: number;
+  total: number;
+  tensors: number;
+  totalTensors: number;
+  reused: number;
+}
+
+/** What all long work takes. */
+export interface WorkOptions {
+  /** Stops the work, which then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+  /** Called about ten times a second, and once at the end. */
+  onProgress?: ((progress: ProgressEvent) => void) | undefined;
+  /** Threads; chosen from the processors by default. */
+  threads?: number | undefined;
+}
+
+/** Milliseconds between two calls of `onProgress`. */
+const PROGRESS_INTERVAL = 100;
+
+/** The addon's errors carry the core's code; under jest they are errors of another realm. */
+function typed(error: unknown): unknown {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return typeof code === 'string' && code.startsWith('ERR_THETA_')
+    ? new ThetaError(code, String(message), { cause: error })
+    : error;
+}
+
+function call<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw typed(error);
+  }
+}
+
+async function run<T>(options: WorkOptions, start: (work: addon.Work) => Promise<T>): Promise<T> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const work = new addon.Work();
+  const stop = () => work.cancel();
+  signal?.addEventListener('abort', stop, { once: true });
+  const timer = onProgress && setInterval(() => onProgress(work.progress()), PROGRESS_INTERVAL);
+  try {
+    const result = await start(work);
+    onProgress?.(work.progress());
+    return result;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw typed(error);
+  } finally {
+    clearInterval(timer);
+    signal?.removeEventListener('abort', stop);
+  }
+}
+
+/** What `decompose` works with. */
+export interface DecomposeOptions extends WorkOptions {
+  /** Folder that objects go into, as `ab/cd/<oid>`. */
+  store: string;
+  /** Folder for temporary files, on the store's file system; the store itself by default. */
+  temp?: string | undefined;
+  /** Record arrays of earlier versions: arrays with the same name, hash and order keep their objects. */
+  previous?: string[] | undefined;
+  /** Write objects through to the disk. */
+  sync?: boolean | undefined;
+}
+
+/** The records of a checkpoint, and what was new in the store. */
+export interface Decomposed {
+  records: string;
+  /** Objects that were not there before. */
+  written: number;
+  bytesWritten: number;
+}
+
+/**
+ * Splits a checkpoint, a file or bytes in memory (not copied: they must not change until the promise settles).
+ * Content is never an error; what cannot be split is stored whole, with the reason in the header record.
+ */
+export function decompose(
+  source: string | Uint8Array,
+  options: DecomposeOptions,
+): Promise<Decomposed> {
+  const { store, temp, previous, threads, sync } = options;
+  return run(options, (work) =>
+    addon.decompose(source, clean({ store, temp, previous, threads, sync }), work),
+  );
+}
+
+/** What `compose` works with. */
+export interface ComposeOptions extends WorkOptions {
+  /** Folders to look for objects in, in this order. */
+  stores: string[];
+  /** The file to write; it appears whole or not at all. */
+  output: string;
+  /** Write the file through to the disk. */
+  sync?: boolean | undefined;
+}
+
+/** Puts a checkpoint together. */
+export async function compose(
+  records: string,
+  options: ComposeOptions,
+): Promise<{ bytes: number }> {
+  const { stores, output, threads, sync } = options;
+  const bytes = await run(options, (work) =>
+    addon.compose(records, clean({ stores, output, threads, sync }), work),
+  );
+  return { bytes };
+}
+
+/** Leaves out what is undefined: the addon takes absent for default, not undefined. */
+function clean<T extends object>(options: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as { [K in keyof T]: Exclude<T[K], undefined> };
+}
+
+/**
+ * A checkpoint as a stream of bytes, for filters: `read` blocks. Everything is verified before its last byte is given
+ * out; a missing or damaged object throws.
+ */
+export class Composition {
+  readonly #inner: addon.Composition;
+
+  constructor(records: string, stores: string[]) {
+    this.#inner = call(() => new addon.Composition(records, stores));
+  }
+
+  /** Size of the whole in bytes. */
+  get size(): number {
+    return this.#inner.size;
+  }
+
+  /** Fills `into` from its start; returns the number of bytes, less than its length only at the end. */
+  read(into: Uint8Array): number {
+    return call(() => this.#inner.read(into));
+  }
+
+  /** Stops the threads and frees everything. */
+  close(): void {
+    this.#inner.close();
+  }
+}
+
+/**
+ * Bytes that arrive through a pipe and are probably those of the file `path`: compared as they arrive, spooled into
+ * `temp` only where they differ.
+ */
+export class CleanStream {
+  readonly #inner: addon.CleanStream;
+
+  constructor(path: string | null, temp: string) {
+    this.#inner = new addon.CleanStream(path, temp);
+  }
+
+  /** Takes the next bytes. */
+  write(data: Uint8Array): void {
+    call(() => this.#inner.write(data));
+  }
+
+  /** Ends the stream: `source` is a file with these bytes, to be removed by the caller when `spooled`; `hash` is their BLAKE3. */
+  finish(): { source: string; spooled: boolean; hash: string; size: number } {
+    return call(() => this.#inner.finish());
+  }
+
+  /** Drops the stream and its temporary file. */
+  discard(): void {
+    this.#inner.discard();
+  }
+}
+
+/** What a file is, from its headers, as JSON: `{format, reason?, size, tensors: [{name, dtype, shape, bytes, same?}]}`. */
+export function inspect(source: string): Promise<string> {
+  return run({}, () => addon.inspect(source));
+}
+
+/** The values of one tensor in C order, little-endian, checked against its hash. */
+export function readTensor(records: string, name: string, stores: string[]): Promise<Buffer> {
+  return run({}, () => addon.readTensor(records, name, stores));
+}
+
+/** For every record the chunk keys of its array in memory order (none in constant form), or `null`: a JSON array. */
+export function chunkKeys(records: string): string {
+  return call(() => addon.chunkKeys(records));
+}
+
+/** Reads objects (`<oid>:<bytes>`) and checks their SHA-256; returns those missing everywhere and those damaged. */
+export function verifyObjects(
+  objects: string[],
+  stores: string[],
+  options: WorkOptions = {},
+): Promise<{ missing: string[]; corrupt: string[] }> {
+  return run(options, (work) => addon.verifyObjects(objects, stores, work));
+}
