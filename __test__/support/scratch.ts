@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   chownSync,
   createReadStream,
   lchownSync,
@@ -224,7 +225,21 @@ export class Scratch {
   }
 
   cleanup(): void {
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
+    const remove = () => rmSync(this.dir, { recursive: true, force: true, maxRetries: 3 });
+    try {
+      remove();
+    } catch {
+      // A test made a folder read-only.
+      makeWritable(this.dir);
+      remove();
+    }
+  }
+}
+
+function makeWritable(dir: string): void {
+  chmodSync(dir, 0o700);
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) makeWritable(join(dir, entry.name));
   }
 }
 
