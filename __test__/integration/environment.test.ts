@@ -29,8 +29,8 @@ afterAll(async () => {
 });
 
 afterEach(() => {
-  proxy.heal();
-  scratch.cleanup();
+  proxy?.heal();
+  scratch?.cleanup();
 });
 
 /** A repository with LFS files, whose remote is `bare` and whose LFS server is `url`. */
