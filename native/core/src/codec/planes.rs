@@ -28,8 +28,9 @@ fn zip(a: &[u8], b: &[u8], x: &mut [u8]) {
     }
 }
 
-/// Elements that the tiled loops take at once.
-const TILE: usize = 32;
+/// Elements that the tiled loops take at once. With fewer, compilers unroll the loops instead of
+/// vectorizing them, which costs four fifths of the speed.
+const TILE: usize = 64;
 
 /// Writes the planes of `raw` to `planes`, one after the other.
 ///
