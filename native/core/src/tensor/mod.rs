@@ -1,9 +1,11 @@
 //! What a tensor is: element type, shape, place in memory, identity.
 
 mod dtype;
+mod gather;
 mod hash;
 mod strided;
 
 pub use dtype::{Class, Dtype};
+pub use gather::{GATHER_BUDGET, gather, gather_within};
 pub use hash::{Hash, TensorHasher, tensor_hash};
 pub use strided::{View, is_c_contiguous, memory_order};

@@ -28,6 +28,26 @@ impl View {
         }
     }
 
+    /// A view of one gapless run from the storage's first byte, with its axes in `order` from slowest
+    /// to fastest in memory: the inverse of [`memory_order`]. Axes that `order` does not have get
+    /// stride 0.
+    #[must_use]
+    pub fn ordered(shape: Vec<u64>, order: &[usize]) -> Self {
+        let mut strides = vec![0; shape.len()];
+        let mut next = 1u64;
+        for &axis in order.iter().rev() {
+            if let (Some(stride), Some(&dim)) = (strides.get_mut(axis), shape.get(axis)) {
+                *stride = next;
+                next = next.saturating_mul(dim.max(1));
+            }
+        }
+        Self {
+            shape,
+            strides,
+            offset: 0,
+        }
+    }
+
     /// Elements; `None` on overflow.
     #[must_use]
     pub fn elements(&self) -> Option<u64> {
@@ -65,14 +85,15 @@ impl View {
     }
 }
 
-/// Are the elements one run in C order? Strides of axes of extent 1 do not matter.
+/// Are the elements one run in C order? Strides of axes of extent 1 do not matter, and none of them
+/// when there are no elements.
 #[must_use]
 pub fn is_c_contiguous(shape: &[u64], strides: &[u64]) -> bool {
+    if shape.contains(&0) {
+        return true;
+    }
     let mut expected = 1u64;
     for (&dim, &stride) in shape.iter().zip(strides).rev() {
-        if dim == 0 {
-            return true;
-        }
         if dim != 1 && stride != expected {
             return false;
         }
