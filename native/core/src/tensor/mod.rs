@@ -2,8 +2,10 @@
 
 mod dtype;
 mod hash;
+mod name;
 mod strided;
 
 pub use dtype::{Class, Dtype};
 pub use hash::{Hash, TensorHasher, tensor_hash};
+pub use name::push_component;
 pub use strided::{View, is_c_contiguous, memory_order};
