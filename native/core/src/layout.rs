@@ -142,6 +142,34 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// The same file without regenerated parts: storages, and literals between them. For archives whose
+    /// payloads do not have the CRCs that they state.
+    #[must_use]
+    pub fn without_templates(&self) -> Self {
+        let mut segments = Vec::with_capacity(2 * self.storages.len() + 1);
+        let mut at = 0;
+        let literal_to = |segments: &mut Vec<Segment>, at: u64, to: u64| {
+            if at < to {
+                segments.push(Segment::Literal {
+                    offset: at,
+                    len: to - at,
+                });
+            }
+        };
+        for (id, storage) in self.storages.iter().enumerate() {
+            literal_to(&mut segments, at, storage.offset);
+            segments.push(Segment::Storage(id));
+            at = storage.offset + storage.len;
+        }
+        literal_to(&mut segments, at, self.size);
+        Self {
+            segments,
+            ..self.clone()
+        }
+    }
+}
+
 /// What a format makes of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parsed {

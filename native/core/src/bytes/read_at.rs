@@ -21,6 +21,11 @@ pub trait ReadAt: Send + Sync {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// What to call the source in error messages.
+    fn origin(&self) -> &Path {
+        Path::new("(memory)")
+    }
 }
 
 impl ReadAt for &[u8] {
@@ -75,6 +80,10 @@ impl ReadAt for SubSource<'_> {
             Some(end) if end <= self.len => self.inner.read_exact_at(self.start + offset, buf),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
+    }
+
+    fn origin(&self) -> &Path {
+        self.inner.origin()
     }
 }
 
@@ -134,6 +143,10 @@ impl FileSource {
 impl ReadAt for FileSource {
     fn len(&self) -> u64 {
         self.opened.len()
+    }
+
+    fn origin(&self) -> &Path {
+        &self.path
     }
 
     #[cfg(unix)]

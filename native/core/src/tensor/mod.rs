@@ -3,9 +3,11 @@
 mod dtype;
 mod gather;
 mod hash;
+mod name;
 mod strided;
 
 pub use dtype::{Class, Dtype};
 pub use gather::{GATHER_BUDGET, gather, gather_within};
 pub use hash::{Hash, TensorHasher, tensor_hash};
+pub use name::push_component;
 pub use strided::{View, is_c_contiguous, memory_order};

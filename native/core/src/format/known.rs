@@ -1,0 +1,56 @@
+//! Contents that are recognised and kept whole, so that the reason says what they are.
+
+use super::Format;
+use crate::bytes::{Limits, Parse, ReadAt, Refusal};
+use crate::layout::Layout;
+
+/// Everything of which only the first bytes are known.
+pub(super) struct NotSplitYet;
+
+/// What a file is, by its first bytes.
+fn kind(head: &[u8]) -> Option<&'static str> {
+    let starts = |magic: &[u8]| head.starts_with(magic);
+    // Magic number of the stacked pickles, behind the protocol: LONG1 of 10 bytes.
+    let legacy = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19";
+    Some(if starts(b"version https://git-lfs.github.com/spec/") {
+        "a Git LFS pointer, whose content was not downloaded"
+    } else if head.first() == Some(&0x80) && head.get(2..14) == Some(legacy) {
+        "a torch file of the format before 1.6, which is not split yet"
+    } else if head.get(257..262) == Some(b"ustar") {
+        "a tar archive, which is not split yet"
+    } else if starts(b"\x93NUMPY") {
+        "a NumPy array, which is not split yet"
+    } else if starts(b"GGUF") {
+        "a GGUF file, which is not split yet"
+    } else if starts(b"\x89HDF\r\n\x1a\n") {
+        "an HDF5 file, which is not split yet"
+    } else if starts(b"7z\xbc\xaf\x27\x1c") {
+        "a 7z archive"
+    } else if starts(b"\x1f\x8b") {
+        "compressed by gzip"
+    } else if starts(b"\xfd7zXZ\0") {
+        "compressed by xz"
+    } else if starts(b"\x28\xb5\x2f\xfd") {
+        "compressed by zstd"
+    } else if matches!(head, [0x80, 0..=5, ..]) {
+        "a pickle, which is not split yet"
+    } else {
+        return None;
+    })
+}
+
+impl Format for NotSplitYet {
+    fn name(&self) -> &'static str {
+        "opaque"
+    }
+
+    fn claims(&self, head: &[u8]) -> bool {
+        kind(head).is_some()
+    }
+
+    fn parse(&self, source: &dyn ReadAt, _limits: &Limits) -> Parse<Layout> {
+        let head = super::detect::head(source)?;
+        let kind = kind(&head).unwrap_or("unknown");
+        Err(Refusal::new(format!("the file is {kind}")))
+    }
+}

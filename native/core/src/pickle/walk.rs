@@ -1,0 +1,449 @@
+//! The walk from a pickled object to its tensors, which names them.
+//!
+//! A list of tasks takes the place of recursion. A container is entered once, by the first path that
+//! leads to it; tensors are listed at every place. Steps and bytes of paths are counted against limits,
+//! so that sharing cannot make the walk longer than the pickle allows.
+
+use std::collections::HashSet;
+
+use super::graph::{Graph, Item, Node, NodeId, Object};
+use super::rebuild::{self, Meaning, Strided};
+use super::torch::{Found, Storages, Tensor};
+use crate::bytes::{Limits, Parse, Refusal};
+use crate::tensor::{Dtype, View, push_component};
+
+/// How a step continues the path.
+#[derive(Clone, Copy)]
+enum Step {
+    /// Not at all.
+    Same,
+    /// By the key of a dict.
+    Key(NodeId),
+    /// By a position.
+    Index(usize),
+    /// By a name that torch gives.
+    Named(&'static str),
+}
+
+/// What a task looks at.
+#[derive(Clone, Copy)]
+enum Target {
+    Node(NodeId),
+    /// A call that is an argument of another one: callable and arguments.
+    Call(NodeId, NodeId),
+}
+
+#[derive(Clone, Copy)]
+struct Task {
+    target: Target,
+    /// The path that leads to the parent: its length in bytes and its components.
+    path: (usize, usize),
+    step: Step,
+}
+
+/// A tensor with more values than this, and than [`EXPANSION`] times its storage, is not listed: `expand`
+/// makes a terabyte of one number.
+const ALWAYS_LISTED: u64 = 1 << 20;
+const EXPANSION: u64 = 16;
+
+pub(super) fn walk(graph: &Graph<'_>, limits: &Limits) -> Parse<Found> {
+    let mut walk = Walk {
+        graph,
+        limits,
+        storages: Storages::default(),
+        tensors: Vec::new(),
+        tasks: Vec::new(),
+        entered: vec![false; graph.nodes.len()],
+        path: Vec::new(),
+        depth: 0,
+        text_budget: limits.name_bytes,
+    };
+    walk.run()?;
+    Ok(Found {
+        storages: walk.storages.list,
+        tensors: walk.tensors,
+    })
+}
+
+struct Walk<'g> {
+    graph: &'g Graph<'g>,
+    limits: &'g Limits,
+    storages: Storages,
+    tensors: Vec<Tensor>,
+    tasks: Vec<Task>,
+    entered: Vec<bool>,
+    path: Vec<u8>,
+    depth: usize,
+    text_budget: u64,
+}
+
+impl<'g> Walk<'g> {
+    fn run(&mut self) -> Parse<()> {
+        self.push(Step::Same, self.graph.root);
+        let mut steps = 0u64;
+        while let Some(task) = self.tasks.pop() {
+            steps += 1;
+            if steps > self.limits.pickle_nodes {
+                return Err(Refusal::new(format!(
+                    "pickle: more than {} steps to all tensors",
+                    self.limits.pickle_nodes
+                )));
+            }
+            self.go(task)?;
+            let first_child = self.tasks.len();
+            match task.target {
+                Target::Node(id) => self.visit(id)?,
+                Target::Call(callable, args) => self.call(callable, args, None)?,
+            }
+            // The list is last in, first out; children are met in their order.
+            if let Some(children) = self.tasks.get_mut(first_child..) {
+                children.reverse();
+            }
+        }
+        Ok(())
+    }
+
+    fn spend(&mut self, bytes: usize) -> Parse<()> {
+        self.text_budget = self
+            .text_budget
+            .checked_sub(bytes as u64)
+            .ok_or_else(|| Refusal::new("pickle: names take too many bytes"))?;
+        Ok(())
+    }
+
+    /// Sets the path to the task's.
+    fn go(&mut self, task: Task) -> Parse<()> {
+        self.path.truncate(task.path.0);
+        self.depth = task.path.1;
+        if matches!(task.step, Step::Same) {
+            return Ok(());
+        }
+        if self.depth > 0 {
+            self.path.push(b'/');
+        }
+        self.depth += 1;
+        let before = self.path.len();
+        match task.step {
+            Step::Same => {}
+            Step::Key(key) => {
+                if let Some(text) = self.graph.str(key) {
+                    self.spend(text.len())?;
+                }
+                self.push_key(key)?;
+            }
+            Step::Index(index) => self.path.extend(index.to_string().as_bytes()),
+            Step::Named(name) => self.path.extend(name.as_bytes()),
+        }
+        self.spend(self.path.len() - before + 1)
+    }
+
+    /// A key as Python's `str` prints it.
+    fn push_key(&mut self, key: NodeId) -> Parse<()> {
+        let graph = self.graph;
+        let text: String = match graph.node(key) {
+            Node::Str(text) => {
+                push_component(&mut self.path, graph.text(text));
+                return Ok(());
+            }
+            Node::Global(names) => {
+                let (module, name) = (graph.text(&names.0), graph.text(&names.1));
+                self.spend(module.len() + name.len())?;
+                self.path.extend(b"<class '");
+                push_component(&mut self.path, module);
+                self.path.push(b'.');
+                push_component(&mut self.path, name);
+                self.path.extend(b"'>");
+                return Ok(());
+            }
+            Node::Int(value) => value.to_string(),
+            Node::Bool(true) => "True".into(),
+            Node::Bool(false) => "False".into(),
+            Node::None => "None".into(),
+            Node::Float(value) => format!("{value:?}"),
+            // Matters only when a tensor is found below it: no byte of UTF-8.
+            _ => {
+                self.path.push(0xFF);
+                return Ok(());
+            }
+        };
+        self.path.extend(text.as_bytes());
+        Ok(())
+    }
+
+    fn refuse(&self, id: NodeId, rule: &str) -> Refusal {
+        let path = String::from_utf8_lossy(&self.path);
+        let path: String = path.chars().take(200).collect();
+        match self.graph.node(id) {
+            Node::Object(object) => {
+                let at = self.graph.base + u64::from(object.at);
+                Refusal::new(format!("torch: {rule}, in {path:?} at byte {at}"))
+            }
+            _ => Refusal::new(format!("torch: {rule}, in {path:?}")),
+        }
+    }
+
+    /// Can there be tensors in it?
+    fn leads_on(&self, id: NodeId) -> bool {
+        matches!(
+            self.graph.node(id),
+            Node::Tuple(_)
+                | Node::List(_)
+                | Node::Set(_)
+                | Node::Dict(_)
+                | Node::Object(_)
+                | Node::Persistent(_)
+                | Node::PersistentText(_)
+        )
+    }
+
+    fn push(&mut self, step: Step, id: NodeId) {
+        if self.leads_on(id) {
+            self.tasks.push(Task {
+                target: Target::Node(id),
+                path: (self.path.len(), self.depth),
+                step,
+            });
+        }
+    }
+
+    /// True the first time.
+    fn enter(&mut self, id: NodeId) -> bool {
+        !std::mem::replace(&mut self.entered[id as usize], true)
+    }
+
+    fn visit(&mut self, id: NodeId) -> Parse<()> {
+        let graph = self.graph;
+        match graph.node(id) {
+            Node::Tuple(ids) if self.enter(id) => self.push_all(ids),
+            Node::List(ids) | Node::Set(ids) if self.enter(id) => self.push_all(ids),
+            Node::Dict(items) if self.enter(id) => self.push_items(items)?,
+            Node::Object(object) if rebuild::is_rebuild(graph, object.callable) => {
+                let plain = object.states.is_empty()
+                    && object.items.is_empty()
+                    && object.appended.is_empty()
+                    && object.kwargs.is_none();
+                if !plain {
+                    return Err(self.refuse(id, "tensor that is changed after it was rebuilt"));
+                }
+                self.call(object.callable, object.args, Some(id))?;
+            }
+            Node::Object(object) if self.enter(id) => self.object(object)?,
+            Node::Persistent(_) | Node::PersistentText(_) => {
+                let storage = self.storages.resolve(graph, id)?;
+                self.emit(storage, None)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn push_all(&mut self, ids: &[NodeId]) {
+        for (index, &id) in ids.iter().enumerate() {
+            self.push(Step::Index(index), id);
+        }
+    }
+
+    fn push_items(&mut self, items: &[Item]) -> Parse<()> {
+        let graph = self.graph;
+        // Python keeps the value that was set last; whoever lists items may show the first.
+        let mut seen = HashSet::with_capacity(items.len());
+        for item in items {
+            let text = match graph.node(item.key) {
+                Node::Str(text) => graph.text(text),
+                _ => continue,
+            };
+            self.spend(text.len() + 1)?;
+            if !seen.insert(text) {
+                let at = graph.base + u64::from(item.span.start);
+                return Err(Refusal::new(format!("pickle: key set twice, at byte {at}")));
+            }
+        }
+        let mut numbers = HashSet::new();
+        for item in items {
+            let number = match graph.node(item.key) {
+                Node::Int(value) => *value,
+                Node::Bool(value) => i64::from(*value),
+                _ => continue,
+            };
+            if !numbers.insert(number) {
+                let at = graph.base + u64::from(item.span.start);
+                return Err(Refusal::new(format!("pickle: key set twice, at byte {at}")));
+            }
+        }
+        for item in items {
+            self.push(Step::Key(item.key), item.value);
+        }
+        Ok(())
+    }
+
+    /// An object of any class: arguments by position, elements, items, attributes.
+    fn object(&mut self, object: &'g Object) -> Parse<()> {
+        match self.pairs(object) {
+            Some(pairs) => {
+                for (key, value) in pairs {
+                    self.push(Step::Key(key), value);
+                }
+            }
+            None => self.push_all(self.graph.tuple(object.args).unwrap_or(&[])),
+        }
+        if let Some(kwargs) = object.kwargs {
+            self.push(Step::Same, kwargs);
+        }
+        self.push_all(&object.appended);
+        self.push_items(&object.items)?;
+        for &state in &object.states {
+            self.push_state(state);
+        }
+        Ok(())
+    }
+
+    /// The items of an `OrderedDict` that Python 2 made from a list of pairs.
+    fn pairs(&self, object: &Object) -> Option<Vec<(NodeId, NodeId)>> {
+        let graph = self.graph;
+        if graph.global(object.callable)? != (b"collections", b"OrderedDict") {
+            return None;
+        }
+        let &[list] = graph.tuple(object.args)? else {
+            return None;
+        };
+        let Node::List(list) = graph.node(list) else {
+            return None;
+        };
+        list.iter()
+            .map(|&pair| match graph.node(pair) {
+                Node::List(pair) => <[NodeId; 2]>::try_from(pair.as_slice()).ok(),
+                Node::Tuple(pair) => <[NodeId; 2]>::try_from(&pair[..]).ok(),
+                _ => None,
+            })
+            .map(|pair| pair.map(|[key, value]| (key, value)))
+            .collect()
+    }
+
+    /// Attributes: a dict, or two of them, the second for slots.
+    fn push_state(&mut self, state: NodeId) {
+        let graph = self.graph;
+        let dict = |&id: &NodeId| matches!(graph.node(id), Node::Dict(_) | Node::None);
+        match graph.tuple(state) {
+            Some(two) if two.len() == 2 && two.iter().all(dict) => {
+                for &id in two {
+                    self.push(Step::Same, id);
+                }
+            }
+            _ => self.push(Step::Same, state),
+        }
+    }
+
+    /// A call of one of torch's functions, or of another one inside it.
+    fn call(&mut self, callable: NodeId, args: NodeId, id: Option<NodeId>) -> Parse<()> {
+        let graph = self.graph;
+        let meaning = rebuild::meaning(graph, callable, args, self.limits)
+            .map_err(|rule| self.refuse(id.unwrap_or(args), rule))?;
+        match meaning {
+            Meaning::Tensor(tensor, parts) => {
+                self.tensor(tensor).map_err(|rule| match rule {
+                    Failure::Rule(rule) => self.refuse(id.unwrap_or(args), rule),
+                    Failure::Refused(refusal) => refusal,
+                })?;
+                for (name, part) in parts {
+                    self.push(Step::Named(name), part);
+                }
+            }
+            Meaning::Parts(parts) => {
+                for (name, part) in parts {
+                    self.push(Step::Named(name), part);
+                }
+            }
+            Meaning::Same(inner, state) => {
+                self.push(Step::Same, inner);
+                if let Some(state) = state {
+                    self.push_state(state);
+                }
+            }
+            Meaning::Call {
+                callable,
+                args,
+                state,
+            } => {
+                self.tasks.push(Task {
+                    target: Target::Call(callable, args),
+                    path: (self.path.len(), self.depth),
+                    step: Step::Same,
+                });
+                self.push_state(state);
+            }
+            Meaning::Other => {
+                if id.is_none_or(|id| self.enter(id)) {
+                    self.push_all(graph.tuple(args).unwrap_or(&[]));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tensor(&mut self, tensor: Strided) -> Result<(), Failure> {
+        let index = self
+            .storages
+            .resolve(self.graph, tensor.storage)
+            .map_err(Failure::Refused)?;
+        let storage = &self.storages.list[index];
+        let dtype = match (tensor.dtype, storage.dtype) {
+            (Some(dtype), None) => dtype,
+            (None, Some(dtype)) => dtype,
+            (Some(_), Some(_)) => {
+                return Err(Failure::Rule("dtype of a tensor on a typed storage"));
+            }
+            (None, None) => return Err(Failure::Rule("tensor without a dtype")),
+        };
+        let empty = tensor.shape.contains(&0);
+        let mut view = View {
+            shape: tensor.shape,
+            strides: tensor.strides,
+            offset: tensor.offset,
+        };
+        // Their shape counts values, their storage bytes of several values.
+        let packed = matches!(dtype, Dtype::QUInt4x2 | Dtype::QUInt2x4);
+        let mut listed = tensor.plain && !packed;
+        if empty {
+            view = View::contiguous(view.shape);
+        } else if !packed {
+            let needed = view.extent_bytes(dtype);
+            if needed.is_none_or(|needed| needed > storage.len) {
+                return Err(Failure::Rule("tensor reaches outside its storage"));
+            }
+            let most = storage.len.saturating_mul(EXPANSION).max(ALWAYS_LISTED);
+            let logical = dtype.byte_len(&view.shape);
+            listed &= logical.is_some_and(|len| len <= most);
+        }
+        self.emit(index, listed.then_some((dtype, view)))
+            .map_err(Failure::Refused)
+    }
+
+    fn emit(&mut self, storage: usize, view: Option<(Dtype, View)>) -> Parse<()> {
+        if self.tensors.len() as u64 >= self.limits.tensors {
+            return Err(Refusal::new(format!(
+                "torch: more than {} tensors",
+                self.limits.tensors
+            )));
+        }
+        self.spend(self.path.len())?;
+        let name = std::str::from_utf8(&self.path)
+            .map_err(|_| {
+                let name = String::from_utf8_lossy(&self.path);
+                Refusal::new(format!("torch: tensor without a name in Unicode: {name:?}"))
+            })?
+            .to_owned();
+        self.tensors.push(Tensor {
+            name,
+            storage,
+            view,
+        });
+        Ok(())
+    }
+}
+
+enum Failure {
+    /// A rule that the tensor breaks.
+    Rule(&'static str),
+    /// A refusal that needs nothing added.
+    Refused(Refusal),
+}
