@@ -73,11 +73,17 @@ pub fn arrange(layout: &Layout) -> Arrangement {
             };
             first.entry((tensor.dtype, &tensor.view)).or_insert(index);
         }
-        arrays.push(Array { owner, storage: Some(id) });
+        arrays.push(Array {
+            owner,
+            storage: Some(id),
+        });
     }
     for index in without {
         forms[index] = Form::Array(arrays.len());
-        arrays.push(Array { owner: Owner::Tensor(index, None), storage: None });
+        arrays.push(Array {
+            owner: Owner::Tensor(index, None),
+            storage: None,
+        });
     }
     Arrangement { arrays, forms }
 }
@@ -91,8 +97,8 @@ fn owner(layout: &Layout, id: StorageId, tensors: &[usize]) -> Owner {
     for &index in tensors {
         let tensor = &layout.tensors[index];
         let view = &tensor.view;
-        let covers = view.offset == 0
-            && tensor.dtype.byte_len(&view.shape) == Some(layout.storages[id].len);
+        let covers =
+            view.offset == 0 && tensor.dtype.byte_len(&view.shape) == Some(layout.storages[id].len);
         let Some(order) = memory_order(&view.shape, &view.strides).filter(|_| covers) else {
             continue;
         };
@@ -130,14 +136,22 @@ mod tests {
                 name: (*name).into(),
                 dtype: *dtype,
                 storage: (!shape.contains(&0)).then_some(0),
-                view: View { shape: shape.to_vec(), strides: strides.to_vec(), offset: *offset },
+                view: View {
+                    shape: shape.to_vec(),
+                    strides: strides.to_vec(),
+                    offset: *offset,
+                },
             })
             .collect();
         let layout = Layout {
             format: "test",
             size: len,
             segments: vec![Segment::Storage(0)],
-            storages: vec![Storage { offset: 0, len, name: views[0].0.into() }],
+            storages: vec![Storage {
+                offset: 0,
+                len,
+                name: views[0].0.into(),
+            }],
             tensors,
         };
         layout.check().unwrap();
@@ -179,7 +193,11 @@ mod tests {
     fn another_order_covers_when_nothing_else_does() {
         let found = arrange(&layout(
             96,
-            &[("row", F, &[6], &[1], 6), ("t", F, &[6, 4], &[1, 6], 0), ("u", F, &[6, 4], &[1, 6], 0)],
+            &[
+                ("row", F, &[6], &[1], 6),
+                ("t", F, &[6, 4], &[1, 6], 0),
+                ("u", F, &[6, 4], &[1, 6], 0),
+            ],
         ));
         assert_eq!(found.arrays[0].owner, Owner::Tensor(1, Some(vec![1, 0])));
         assert_eq!(found.forms, [Form::View(0), Form::Array(0), Form::Same(1)]);
@@ -187,10 +205,19 @@ mod tests {
 
     #[test]
     fn uncovered_and_doubly_typed_storages_are_arrays_themselves() {
-        let half = arrange(&layout(96, &[("a", F, &[12], &[1], 0), ("b", F, &[12], &[1], 12)]));
+        let half = arrange(&layout(
+            96,
+            &[("a", F, &[12], &[1], 0), ("b", F, &[12], &[1], 12)],
+        ));
         assert_eq!(half.arrays[0].owner, Owner::Storage(0));
         assert_eq!(half.forms, [Form::View(0), Form::View(0)]);
-        let twice = arrange(&layout(96, &[("a", F, &[24], &[1], 0), ("b", Dtype::Int32, &[24], &[1], 0)]));
+        let twice = arrange(&layout(
+            96,
+            &[
+                ("a", F, &[24], &[1], 0),
+                ("b", Dtype::Int32, &[24], &[1], 0),
+            ],
+        ));
         assert_eq!(twice.arrays[0].owner, Owner::Storage(0));
     }
 

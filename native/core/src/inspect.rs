@@ -42,19 +42,28 @@ pub fn inspect_file(path: &Path) -> Result<String> {
         Parsed::Opaque(reason) => ("opaque", Some(reason.as_str()), Vec::new()),
         Parsed::Layout(layout) => {
             let forms = arrange(layout).forms;
-            let tensors = layout.tensors.iter().zip(forms).map(|(tensor, form)| Tensor {
-                name: &tensor.name,
-                dtype: tensor.dtype.name(),
-                shape: &tensor.view.shape,
-                bytes: tensor.dtype.byte_len(&tensor.view.shape).unwrap_or(0),
-                same: match form {
-                    Form::Same(first) => Some(layout.tensors[first].name.as_str()),
-                    _ => None,
-                },
-            });
+            let tensors = layout
+                .tensors
+                .iter()
+                .zip(forms)
+                .map(|(tensor, form)| Tensor {
+                    name: &tensor.name,
+                    dtype: tensor.dtype.name(),
+                    shape: &tensor.view.shape,
+                    bytes: tensor.dtype.byte_len(&tensor.view.shape).unwrap_or(0),
+                    same: match form {
+                        Form::Same(first) => Some(layout.tensors[first].name.as_str()),
+                        _ => None,
+                    },
+                });
             (layout.format, None, tensors.collect())
         }
     };
-    let report = Report { format, reason, size: source.len(), tensors };
+    let report = Report {
+        format,
+        reason,
+        size: source.len(),
+        tensors,
+    };
     serde_json::to_string(&report).map_err(|e| Error::Internal(e.to_string()))
 }

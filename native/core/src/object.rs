@@ -18,7 +18,10 @@ const BACK_DATED: Duration = Duration::from_secs(3);
 /// SHA-256 of `bytes`, with their length.
 #[must_use]
 pub fn object_ref(bytes: &[u8]) -> ObjectRef {
-    ObjectRef { oid: Sha256::digest(bytes).into(), size: bytes.len() as u64 }
+    ObjectRef {
+        oid: Sha256::digest(bytes).into(),
+        size: bytes.len() as u64,
+    }
 }
 
 /// Where an object is inside a store.
@@ -51,7 +54,14 @@ impl ObjectWriter {
         }
         let (store, temp) = (store.to_owned(), temp.to_owned());
         let zero = AtomicU64::default;
-        Ok(Self { store, temp, sync, next: zero(), written: zero(), bytes: zero() })
+        Ok(Self {
+            store,
+            temp,
+            sync,
+            next: zero(),
+            written: zero(),
+            bytes: zero(),
+        })
     }
 
     /// Stores `bytes`. An object that is there already is compared, and replaced if it is damaged.
@@ -80,7 +90,9 @@ impl ObjectWriter {
     fn create(&self) -> Result<(File, PathBuf)> {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let temp = self.temp.join(format!("git-theta-{}-{number}", std::process::id()));
+            let temp = self
+                .temp
+                .join(format!("git-theta-{}-{number}", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&temp) {
                 Ok(file) => return Ok((file, temp)),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
@@ -92,7 +104,8 @@ impl ObjectWriter {
     fn fill(&self, file: &mut File, temp: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
         file.write_all(bytes).map_err(Error::io("writing", path))?;
         let time = SystemTime::now() - BACK_DATED;
-        file.set_modified(time).map_err(Error::io("writing", path))?;
+        file.set_modified(time)
+            .map_err(Error::io("writing", path))?;
         if self.sync {
             file.sync_all().map_err(Error::io("writing", path))?;
         }
@@ -110,7 +123,10 @@ impl ObjectWriter {
     /// Objects that were not there before, and their bytes.
     #[must_use]
     pub fn written(&self) -> (u64, u64) {
-        (self.written.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+        (
+            self.written.load(Ordering::Relaxed),
+            self.bytes.load(Ordering::Relaxed),
+        )
     }
 }
 
@@ -167,10 +183,16 @@ impl ObjectReader {
                 continue;
             }
             buf.clear();
-            buf.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).map_err(|_| {
-                Error::Io { action: "reading", path: path.clone(), source: io::ErrorKind::OutOfMemory.into() }
-            })?;
-            (&mut file).take(size).read_to_end(buf).map_err(Error::io("reading", &path))?;
+            buf.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX))
+                .map_err(|_| Error::Io {
+                    action: "reading",
+                    path: path.clone(),
+                    source: io::ErrorKind::OutOfMemory.into(),
+                })?;
+            (&mut file)
+                .take(size)
+                .read_to_end(buf)
+                .map_err(Error::io("reading", &path))?;
             if object_ref(buf) == *object {
                 return Ok(());
             }
@@ -179,7 +201,10 @@ impl ObjectReader {
         let oid = object.hex();
         Err(match corrupt {
             Some(rule) => Error::CorruptObject { oid, rule },
-            None => Error::MissingObject { oid, size: object.size },
+            None => Error::MissingObject {
+                oid,
+                size: object.size,
+            },
         })
     }
 }
@@ -219,12 +244,18 @@ mod tests {
         let mut buf = Vec::new();
         for damage in [b"abd".as_slice(), b"ab"] {
             fs::write(&path, damage).unwrap();
-            assert_eq!(reader.read(&object, &mut buf).unwrap_err().code(), "ERR_THETA_CORRUPT_OBJECT");
+            assert_eq!(
+                reader.read(&object, &mut buf).unwrap_err().code(),
+                "ERR_THETA_CORRUPT_OBJECT"
+            );
         }
         writer.write(b"abc").unwrap();
         reader.read(&object, &mut buf).unwrap();
         fs::remove_file(&path).unwrap();
-        assert_eq!(reader.read(&object, &mut buf).unwrap_err().code(), "ERR_THETA_MISSING_OBJECT");
+        assert_eq!(
+            reader.read(&object, &mut buf).unwrap_err().code(),
+            "ERR_THETA_MISSING_OBJECT"
+        );
     }
 
     #[test]

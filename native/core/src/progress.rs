@@ -39,10 +39,14 @@ impl Progress {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Adds a finished tensor, with the bytes that needed no new object.
-    pub fn add_tensor(&self, reused: u64) {
+    /// Adds a finished tensor.
+    pub fn add_tensor(&self) {
         self.tensors.fetch_add(1, Ordering::Relaxed);
-        self.reused.fetch_add(reused, Ordering::Relaxed);
+    }
+
+    /// Adds finished bytes that needed no new object (they count as finished elsewhere).
+    pub fn add_reused(&self, bytes: u64) {
+        self.reused.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// The counters as they stand.

@@ -48,7 +48,10 @@ impl FromStr for ObjectRef {
         if !plain || (size.len() > 1 && size.starts_with('0')) {
             return Err(());
         }
-        Ok(Self { oid, size: size.parse().map_err(|_| ())? })
+        Ok(Self {
+            oid,
+            size: size.parse().map_err(|_| ())?,
+        })
     }
 }
 
@@ -63,14 +66,25 @@ macro_rules! as_text {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
-                $parse(&text).ok_or_else(|| D::Error::custom(format!(concat!("not ", $what, ": {}"), text)))
+                $parse(&text)
+                    .ok_or_else(|| D::Error::custom(format!(concat!("not ", $what, ": {}"), text)))
             }
         }
     };
 }
 
-as_text!(ObjectRef, ToString::to_string, |t: &str| t.parse().ok(), "an object");
-as_text!(Hash, ToString::to_string, |t: &str| t.parse().ok(), "a hash");
+as_text!(
+    ObjectRef,
+    ToString::to_string,
+    |t: &str| t.parse().ok(),
+    "an object"
+);
+as_text!(
+    Hash,
+    ToString::to_string,
+    |t: &str| t.parse().ok(),
+    "a hash"
+);
 as_text!(Dtype, |d: &Dtype| d.name(), Dtype::parse, "a dtype");
 
 /// The first record.
@@ -226,10 +240,15 @@ impl Manifest {
             what: format!("record {number}"),
             rule,
         };
-        let values: Vec<Value> = serde_json::from_str(text).map_err(|e| invalid(0, e.to_string()))?;
+        let values: Vec<Value> =
+            serde_json::from_str(text).map_err(|e| invalid(0, e.to_string()))?;
         let mut header = None;
         let mut manifest = Self {
-            header: Header { version: 1, format: String::new(), reason: None },
+            header: Header {
+                version: 1,
+                format: String::new(),
+                reason: None,
+            },
             pieces: None,
             skeleton: None,
             groups: Vec::new(),
@@ -240,11 +259,17 @@ impl Manifest {
             let bad = |e: serde_json::Error| invalid(index + 1, e.to_string());
             let has = |key| value.get(key).is_some();
             if has("tensor") {
-                manifest.tensors.push(serde_json::from_value(value).map_err(bad)?);
+                manifest
+                    .tensors
+                    .push(serde_json::from_value(value).map_err(bad)?);
             } else if has("storage") {
-                manifest.storages.push(serde_json::from_value(value).map_err(bad)?);
+                manifest
+                    .storages
+                    .push(serde_json::from_value(value).map_err(bad)?);
             } else if has("group") {
-                manifest.groups.push(serde_json::from_value(value).map_err(bad)?);
+                manifest
+                    .groups
+                    .push(serde_json::from_value(value).map_err(bad)?);
             } else if has("skeleton") && manifest.skeleton.is_none() {
                 let record: SkeletonRecord = serde_json::from_value(value).map_err(bad)?;
                 manifest.skeleton = Some(record.skeleton);
@@ -273,11 +298,15 @@ impl Manifest {
         };
         let mut records = vec![text(serde_json::to_string(&self.header))];
         if let Some(pieces) = &self.pieces {
-            let record = PiecesRecord { pieces: pieces.clone() };
+            let record = PiecesRecord {
+                pieces: pieces.clone(),
+            };
             records.push(text(serde_json::to_string(&record)));
         }
         if let Some(skeleton) = &self.skeleton {
-            let record = SkeletonRecord { skeleton: skeleton.clone() };
+            let record = SkeletonRecord {
+                skeleton: skeleton.clone(),
+            };
             records.push(text(serde_json::to_string(&record)));
         }
         records.extend(self.groups.iter().map(|r| text(serde_json::to_string(r))));
@@ -289,13 +318,19 @@ impl Manifest {
     /// Tensors by name.
     #[must_use]
     pub fn tensors_by_name(&self) -> HashMap<&str, &Tensor> {
-        self.tensors.iter().map(|t| (t.tensor.as_str(), t)).collect()
+        self.tensors
+            .iter()
+            .map(|t| (t.tensor.as_str(), t))
+            .collect()
     }
 
     /// Checks what the roads rely on: either pieces or a skeleton; names in order; every tensor has exactly one form.
     fn check(&self) -> Result<()> {
         let invalid = |what: &str, rule: &str| {
-            Err(Error::Invalid { what: what.to_owned(), rule: rule.to_owned() })
+            Err(Error::Invalid {
+                what: what.to_owned(),
+                rule: rule.to_owned(),
+            })
         };
         if self.header.version != 1 {
             return invalid("header", "only version 1 is known");
@@ -305,8 +340,12 @@ impl Manifest {
             (None, Some(_)) => {}
             _ => return invalid("manifest", "either pieces or a skeleton with its tensors"),
         }
-        if !self.tensors.is_sorted_by(|a, b| a.tensor.as_bytes() < b.tensor.as_bytes())
-            || !self.storages.is_sorted_by(|a, b| a.storage.as_bytes() < b.storage.as_bytes())
+        if !self
+            .tensors
+            .is_sorted_by(|a, b| a.tensor.as_bytes() < b.tensor.as_bytes())
+            || !self
+                .storages
+                .is_sorted_by(|a, b| a.storage.as_bytes() < b.storage.as_bytes())
         {
             return invalid("manifest", "names are unique and sorted");
         }

@@ -67,7 +67,9 @@ impl CleanStream {
     }
 
     fn twin_has(&mut self, data: &[u8]) -> bool {
-        let Some((twin, _)) = &self.twin else { return false };
+        let Some((twin, _)) = &self.twin else {
+            return false;
+        };
         self.buf.resize(data.len(), 0);
         twin.read_exact_at(self.size, &mut self.buf).is_ok() && self.buf == data
     }
@@ -77,7 +79,9 @@ impl CleanStream {
         fs::create_dir_all(&self.folder).map_err(Error::io("making", &self.folder))?;
         let mut number = 0u32;
         let (mut file, path) = loop {
-            let path = self.folder.join(format!("git-theta-spool-{}-{number}", std::process::id()));
+            let path = self
+                .folder
+                .join(format!("git-theta-spool-{}-{number}", std::process::id()));
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(file) => break (file, path),
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => number += 1,
@@ -89,8 +93,10 @@ impl CleanStream {
             let mut buf = vec![0; 1 << 20];
             while at < self.size {
                 let part = (self.size - at).min(buf.len() as u64) as usize;
-                twin.read_exact_at(at, &mut buf[..part]).map_err(Error::io("reading", &twin_path))?;
-                file.write_all(&buf[..part]).map_err(Error::io("writing", &path))?;
+                twin.read_exact_at(at, &mut buf[..part])
+                    .map_err(Error::io("reading", &twin_path))?;
+                file.write_all(&buf[..part])
+                    .map_err(Error::io("writing", &path))?;
                 at += part as u64;
             }
         }
@@ -103,7 +109,10 @@ impl CleanStream {
     /// # Errors
     /// [`Error::Io`]; [`Error::SourceChanged`] when the file changed since its bytes were compared.
     pub fn finish(mut self) -> Result<Spooled> {
-        let longer = self.twin.as_ref().is_some_and(|(twin, _)| twin.len() != self.size);
+        let longer = self
+            .twin
+            .as_ref()
+            .is_some_and(|(twin, _)| twin.len() != self.size);
         if self.spool.is_none() && (longer || self.twin.is_none()) {
             self.start_spool()?;
         }
@@ -114,8 +123,18 @@ impl CleanStream {
         let size = self.size;
         // Taken out, so that dropping `self` leaves the file to the caller.
         Ok(match (self.spool.take(), self.twin.take()) {
-            (Some((_, source)), _) => Spooled { source, temporary: true, hash, size },
-            (None, Some((_, source))) => Spooled { source, temporary: false, hash, size },
+            (Some((_, source)), _) => Spooled {
+                source,
+                temporary: true,
+                hash,
+                size,
+            },
+            (None, Some((_, source))) => Spooled {
+                source,
+                temporary: false,
+                hash,
+                size,
+            },
             (None, None) => return Err(Error::Internal("a stream without a file".into())),
         })
     }

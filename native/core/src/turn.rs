@@ -33,7 +33,10 @@ pub struct Turns<T> {
 impl<T> Turns<T> {
     /// Starts before index 0.
     pub fn new(value: T) -> Self {
-        Self { state: Mutex::new((0, value)), moved: Condvar::new() }
+        Self {
+            state: Mutex::new((0, value)),
+            moved: Condvar::new(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, (usize, T)> {
@@ -47,7 +50,12 @@ impl<T> Turns<T> {
     ///
     /// # Errors
     /// [`Error::Cancelled`] when the alarm was raised while waiting.
-    pub fn take<R>(&self, index: usize, alarm: &Alarm, update: impl FnOnce(&mut T) -> R) -> Result<R> {
+    pub fn take<R>(
+        &self,
+        index: usize,
+        alarm: &Alarm,
+        update: impl FnOnce(&mut T) -> R,
+    ) -> Result<R> {
         let mut state = self.lock();
         while state.0 != index {
             if alarm.raised() {
@@ -64,7 +72,10 @@ impl<T> Turns<T> {
 
     /// The value, once all turns were taken.
     pub fn into_inner(self) -> T {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).1
+        self.state
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1
     }
 }
 
@@ -134,7 +145,14 @@ mod tests {
     fn turns_are_taken_in_order() {
         let alarm = Alarm::default();
         let turns = Turns::new(Vec::new());
-        run_tickets(4, 200, &alarm, || (), |(), i| turns.take(i, &alarm, |list| list.push(i))).unwrap();
+        run_tickets(
+            4,
+            200,
+            &alarm,
+            || (),
+            |(), i| turns.take(i, &alarm, |list| list.push(i)),
+        )
+        .unwrap();
         assert_eq!(turns.into_inner(), (0..200).collect::<Vec<_>>());
     }
 
@@ -142,18 +160,30 @@ mod tests {
     fn one_failure_stops_all_and_is_the_one_reported() {
         let alarm = Alarm::default();
         let turns = Turns::new(());
-        let result = run_tickets(4, 200, &alarm, || (), |(), i| match i {
-            17 => Err(Error::Internal("seventeen".into())),
-            20 => panic!("a later one"),
-            _ => turns.take(i, &alarm, |()| ()),
-        });
+        let result = run_tickets(
+            4,
+            200,
+            &alarm,
+            || (),
+            |(), i| match i {
+                17 => Err(Error::Internal("seventeen".into())),
+                20 => panic!("a later one"),
+                _ => turns.take(i, &alarm, |()| ()),
+            },
+        );
         assert!(matches!(result, Err(Error::Internal(text)) if text == "seventeen"));
     }
 
     #[test]
     fn a_panic_is_an_error() {
         let alarm = Alarm::default();
-        let result = run_tickets(2, 3, &alarm, || (), |(), i| if i == 1 { panic!("boom") } else { Ok(()) });
+        let result = run_tickets(
+            2,
+            3,
+            &alarm,
+            || (),
+            |(), i| if i == 1 { panic!("boom") } else { Ok(()) },
+        );
         assert!(matches!(result, Err(Error::Internal(text)) if text == "boom"));
     }
 }

@@ -21,7 +21,9 @@ pub fn reject_with(env: Env, error: &CoreError) -> Error {
 /// napi does not catch panics in `Task::compute`: without this the process aborts.
 pub fn guard<T>(body: impl FnOnce() -> git_theta_core::Result<T>) -> git_theta_core::Result<T> {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        Err(CoreError::Internal(git_theta_core::turn::panic_text(&*panic)))
+        Err(CoreError::Internal(git_theta_core::turn::panic_text(
+            &*panic,
+        )))
     })
 }
 

@@ -51,8 +51,10 @@ pub fn decompose(
     let work = work.clone();
     Run::task(move || {
         let previous = options.previous.unwrap_or_default();
-        let previous: core::Result<Vec<Manifest>> =
-            previous.iter().map(|text| Manifest::from_json(text)).collect();
+        let previous: core::Result<Vec<Manifest>> = previous
+            .iter()
+            .map(|text| Manifest::from_json(text))
+            .collect();
         let store = PathBuf::from(options.store);
         let options = core::decompose::Options {
             temp: options.temp.map_or_else(|| store.clone(), PathBuf::from),
@@ -62,17 +64,20 @@ pub fn decompose(
             sync: options.sync.unwrap_or(false),
         };
         let outcome = match &source {
-            Either::A(path) => {
-                core::decompose::decompose_file(path.as_ref(), &options, &work.cancel, &work.progress)
-            }
-            Either::B(bytes) => core::decompose::decompose(
-                &bytes.as_ref(),
+            Either::A(path) => core::decompose::decompose_file(
+                path.as_ref(),
                 &options,
                 &work.cancel,
                 &work.progress,
             ),
+            Either::B(bytes) => {
+                core::decompose::decompose(&bytes.as_ref(), &options, &work.cancel, &work.progress)
+            }
         }?;
-        #[allow(clippy::cast_precision_loss, reason = "JavaScript's numbers; sizes are under 2^53")]
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "JavaScript's numbers; sizes are under 2^53"
+        )]
         Ok(Decomposed {
             records: outcome.manifest.to_json(),
             written: outcome.written as f64,
@@ -105,7 +110,10 @@ pub fn compose(records: String, options: ComposeOptions, work: &Work) -> AsyncTa
         let stream = core::compose::Stream::open(manifest, reader, threads, &work.cancel)?;
         let sync = options.sync.unwrap_or(false);
         let size = stream.write_file(options.output.as_ref(), sync, &work.progress)?;
-        #[allow(clippy::cast_precision_loss, reason = "JavaScript's numbers; sizes are under 2^53")]
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "JavaScript's numbers; sizes are under 2^53"
+        )]
         Ok(size as f64)
     })
 }
@@ -121,11 +129,7 @@ pub fn inspect(source: String) -> AsyncTask<Run<String>> {
 /// The values of one tensor in C order, little-endian.
 #[napi(ts_return_type = "Promise<Buffer>")]
 #[must_use]
-pub fn read_tensor(
-    records: String,
-    name: String,
-    stores: Vec<String>,
-) -> AsyncTask<Run<Buffer>> {
+pub fn read_tensor(records: String, name: String, stores: Vec<String>) -> AsyncTask<Run<Buffer>> {
     Run::task(move || {
         let manifest = Manifest::from_json(&records)?;
         let reader = ObjectReader::new(paths(stores));

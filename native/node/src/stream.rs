@@ -13,7 +13,10 @@ use napi_derive::napi;
 use crate::error::{code_error, guard};
 
 fn closed() -> Error<String> {
-    code_error(&core::Error::Invalid { what: "stream".into(), rule: "it was closed".into() })
+    code_error(&core::Error::Invalid {
+        what: "stream".into(),
+        rule: "it was closed".into(),
+    })
 }
 
 /// A checkpoint as a stream of bytes, put together by background threads.
@@ -31,12 +34,23 @@ impl Composition {
         let stores = stores.into_iter().map(PathBuf::from).collect();
         let stream = guard(|| {
             let manifest = Manifest::from_json(&records)?;
-            core::compose::Stream::open(manifest, ObjectReader::new(stores), None, &Cancel::default())
+            core::compose::Stream::open(
+                manifest,
+                ObjectReader::new(stores),
+                None,
+                &Cancel::default(),
+            )
         })
         .map_err(|e| code_error(&e))?;
-        #[allow(clippy::cast_precision_loss, reason = "JavaScript's numbers; sizes are under 2^53")]
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "JavaScript's numbers; sizes are under 2^53"
+        )]
         let size = stream.size() as f64;
-        Ok(Self { stream: Some(stream), size })
+        Ok(Self {
+            stream: Some(stream),
+            size,
+        })
     }
 
     /// Size of the whole in bytes.
@@ -88,7 +102,9 @@ impl CleanStream {
     #[must_use]
     pub fn new(path: Option<String>, temp: String) -> Self {
         let stream = spool::CleanStream::new(path.as_deref().map(Path::new), Path::new(&temp));
-        Self { stream: Some(stream) }
+        Self {
+            stream: Some(stream),
+        }
     }
 
     /// Takes the next bytes.
@@ -103,7 +119,10 @@ impl CleanStream {
     pub fn finish(&mut self) -> Result<Spooled, String> {
         let stream = self.stream.take().ok_or_else(closed)?;
         let done = guard(|| stream.finish()).map_err(|e| code_error(&e))?;
-        #[allow(clippy::cast_precision_loss, reason = "JavaScript's numbers; sizes are under 2^53")]
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "JavaScript's numbers; sizes are under 2^53"
+        )]
         Ok(Spooled {
             source: done.source.to_string_lossy().into_owned(),
             spooled: done.temporary,

@@ -53,7 +53,10 @@ impl Work {
     #[must_use]
     pub fn progress(&self) -> ProgressSnapshot {
         let now = self.progress.snapshot();
-        #[allow(clippy::cast_precision_loss, reason = "JavaScript's numbers; sizes are under 2^53")]
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "JavaScript's numbers; sizes are under 2^53"
+        )]
         let number = |n: u64| n as f64;
         ProgressSnapshot {
             bytes: number(now.bytes),
@@ -79,7 +82,10 @@ impl<T> Run<T> {
     where
         Self: Task,
     {
-        AsyncTask::new(Self { body: Some(Box::new(body)), failure: None })
+        AsyncTask::new(Self {
+            body: Some(Box::new(body)),
+            failure: None,
+        })
     }
 }
 
@@ -104,6 +110,9 @@ impl<T: ToNapiValue + TypeName + Send + 'static> Task for Run<T> {
     }
 
     fn reject(&mut self, env: Env, error: Error) -> Result<T> {
-        Err(self.failure.take().map_or(error, |failure| reject_with(env, &failure)))
+        Err(self
+            .failure
+            .take()
+            .map_or(error, |failure| reject_with(env, &failure)))
     }
 }

@@ -1,11 +1,9 @@
 //! Arrays as a manifest names them, and their chunks.
 
-use std::sync::Mutex;
-
 use crate::codec::Decoder;
 use crate::object::ObjectReader;
 use crate::record::{self, ObjectRef};
-use crate::tensor::{Dtype, Hash, TensorHasher};
+use crate::tensor::{Dtype, Hash, PartialHash, TensorHasher, View, hash_view};
 use crate::turn::{Alarm, Turns};
 use crate::zarr::{Fill, Grid, StoredArray};
 use crate::{Error, Result};
@@ -24,14 +22,20 @@ pub(super) struct ArrayReader {
     pub(super) name: String,
     pub(super) size: u64,
     pub(super) tickets: usize,
-    stored: StoredArray,
     grid: Grid,
     source: Source,
-    /// The hash of its bytes in memory order; `None` when it is that of a tensor in another order.
-    expected: Option<Hash>,
-    taken: Turns<TensorHasher>,
-    /// Is the hash right? Known after the last ticket.
-    right: Mutex<Option<bool>>,
+    hash: Hash,
+    check: Check,
+}
+
+/// How the hash is checked.
+enum Check {
+    /// Over the bytes as they are read, as a tensor of this type and shape.
+    InOrder(Dtype, Vec<u64>, Turns<PartialHash>),
+    /// Over the one part that the array has, through a view in another order of the axes. The values
+    /// of an array of several parts in another order are as good as its chunks, each checked by its
+    /// SHA-256: the hash would need all of them at once.
+    Gathered(Dtype, View),
 }
 
 /// What one thread needs to read chunks.
@@ -42,34 +46,66 @@ pub(super) struct Scratch {
 
 impl Scratch {
     pub(super) fn new() -> Result<Self> {
-        Ok(Self { encoded: Vec::new(), decoder: Decoder::new()? })
+        Ok(Self {
+            encoded: Vec::new(),
+            decoder: Decoder::new()?,
+        })
     }
 }
 
+fn in_order(dtype: Dtype, shape: Vec<u64>) -> Check {
+    Check::InOrder(dtype, shape, Turns::new(PartialHash::default()))
+}
+
+/// Fills `part` from `memory` at `at`.
+pub(super) fn copy_part(memory: &[u8], at: u64, part: &mut [u8]) -> Result<()> {
+    let at = usize::try_from(at).unwrap_or(usize::MAX);
+    let from = memory.get(at..).and_then(|rest| rest.get(..part.len()));
+    part.copy_from_slice(from.ok_or_else(|| Error::Internal("a read past an array".into()))?);
+    Ok(())
+}
+
 fn invalid(what: &str, rule: impl Into<String>) -> Error {
-    Error::Invalid { what: what.to_owned(), rule: rule.into() }
+    Error::Invalid {
+        what: what.to_owned(),
+        rule: rule.into(),
+    }
 }
 
 impl ArrayReader {
     pub(super) fn tensor(record: &record::Tensor) -> Result<Self> {
-        let name = &record.tensor;
         let stored = StoredArray::tensor(record.dtype, &record.shape, record.order.as_deref())?;
-        let hasher = TensorHasher::new(record.dtype, &record.shape);
-        let expected = record.order.is_none().then_some(record.hash);
-        Self::new(name, stored, record.chunks.as_ref(), record.fill.as_ref(), expected, hasher)
+        let check = match &record.order {
+            None => in_order(record.dtype, record.shape.clone()),
+            Some(order) => Check::Gathered(
+                record.dtype,
+                View::in_order(record.shape.clone(), Some(order)),
+            ),
+        };
+        let (chunks, fill) = (record.chunks.as_ref(), record.fill.as_ref());
+        Self::new(&record.tensor, stored, chunks, fill, record.hash, check)
     }
 
     pub(super) fn storage(record: &record::Storage) -> Result<Self> {
         let stored = StoredArray::storage(record.size)?;
-        let hasher = TensorHasher::new(Dtype::UInt8, &[record.size]);
         let (chunks, fill) = (record.chunks.as_ref(), record.fill.as_ref());
-        Self::new(&record.storage, stored, chunks, fill, Some(record.hash), hasher)
+        Self::new(
+            &record.storage,
+            stored,
+            chunks,
+            fill,
+            record.hash,
+            in_order(Dtype::UInt8, vec![record.size]),
+        )
     }
 
     pub(super) fn skeleton(record: &record::Skeleton) -> Result<Self> {
         let stored = StoredArray::skeleton(record.size)?;
-        let hasher = TensorHasher::new(Dtype::UInt8, &[record.size]);
-        Self::new("the skeleton", stored, Some(&record.chunks), None, Some(record.hash), hasher)
+        let (chunks, check) = (
+            Some(&record.chunks),
+            in_order(Dtype::UInt8, vec![record.size]),
+        );
+        Self::new("the skeleton", stored, chunks, None, record.hash, check)
     }
 
     fn new(
@@ -77,8 +113,8 @@ impl ArrayReader {
         stored: StoredArray,
         chunks: Option<&Vec<ObjectRef>>,
         fill: Option<&String>,
-        expected: Option<Hash>,
-        hasher: TensorHasher,
+        hash: Hash,
+        check: Check,
     ) -> Result<Self> {
         let grid = stored.grid();
         let size = stored.size();
@@ -86,7 +122,10 @@ impl ArrayReader {
             (Some(chunks), None) => {
                 if chunks.len() as u64 != grid.count() || size == 0 {
                     let (is, should) = (chunks.len(), grid.count());
-                    return Err(invalid(name, format!("{is} chunks where the grid has {should}")));
+                    return Err(invalid(
+                        name,
+                        format!("{is} chunks where the grid has {should}"),
+                    ));
                 }
                 // An encoded chunk is hardly larger than a raw one: more is no chunk of ours.
                 let most = grid.chunk_bytes() as u64 + 16;
@@ -97,15 +136,26 @@ impl ArrayReader {
             }
             (None, Some(text)) => {
                 let fill = Fill::parse(text, stored.element_size());
-                let fill = fill.ok_or_else(|| invalid(name, format!("{text:?} is no fill value")))?;
+                let fill =
+                    fill.ok_or_else(|| invalid(name, format!("{text:?} is no fill value")))?;
                 let runs = usize::try_from(size.div_ceil(RUN));
-                (Source::Fill(fill), runs.map_err(|_| invalid(name, "it is too large"))?)
+                (
+                    Source::Fill(fill),
+                    runs.map_err(|_| invalid(name, "it is too large"))?,
+                )
             }
             _ => return Err(invalid(name, "it has no array")),
         };
         let name = name.to_owned();
-        let (taken, right) = (Turns::new(hasher), Mutex::new(None));
-        Ok(Self { name, size, tickets, stored, grid, source, expected, taken, right })
+        Ok(Self {
+            name,
+            size,
+            tickets,
+            grid,
+            source,
+            hash,
+            check,
+        })
     }
 
     /// Reads the bytes of a ticket into `out`, replacing what it holds.
@@ -124,9 +174,11 @@ impl ArrayReader {
                 let range = self.grid.range(ticket as u64);
                 objects.read(&chunks[ticket], &mut scratch.encoded)?;
                 out.resize(self.grid.chunk_bytes(), 0);
-                scratch.decoder.decode(&scratch.encoded, out).map_err(|e| Error::CorruptObject {
-                    oid: chunks[ticket].hex(),
-                    rule: e.to_string(),
+                scratch.decoder.decode(&scratch.encoded, out).map_err(|e| {
+                    Error::CorruptObject {
+                        oid: chunks[ticket].hex(),
+                        rule: e.to_string(),
+                    }
                 })?;
                 out.truncate((range.end - range.start) as usize);
             }
@@ -136,15 +188,22 @@ impl ArrayReader {
                 fill.repeat(out);
             }
         }
-        let Some(expected) = self.expected else { return Ok(()) };
-        let found = self.taken.take(ticket, alarm, |hasher| {
-            hasher.update(out);
-            (ticket + 1 == self.tickets).then(|| hasher.finish())
-        })?;
+        let found = match &self.check {
+            Check::InOrder(dtype, shape, turns) => turns.take(ticket, alarm, |partial| {
+                let last = ticket + 1 == self.tickets;
+                partial.update(|| TensorHasher::new(*dtype, shape), out, last)
+            })?,
+            Check::Gathered(dtype, view) if self.tickets == 1 => {
+                Some(hash_view(*dtype, view, |at, part| {
+                    copy_part(out, at, part)
+                })?)
+            }
+            Check::Gathered(..) => None,
+        };
         match found {
-            Some(hash) if hash != expected => Err(Error::CorruptTensor {
+            Some(hash) if hash != self.hash => Err(Error::CorruptTensor {
                 tensor: self.name.clone(),
-                rule: format!("its hash is {hash}, the manifest has {expected}"),
+                rule: format!("its hash is {hash}, the manifest has {}", self.hash),
             }),
             _ => Ok(()),
         }

@@ -33,20 +33,26 @@ pub fn verify(
         .collect::<Result<_>>()?;
     progress.expect(parsed.iter().map(|o| o.size).sum(), parsed.len() as u64);
     let bad = Mutex::new((Vec::new(), Vec::new()));
-    run_tickets(threads(None), parsed.len(), &Alarm::default(), Vec::new, |buf, ticket| {
-        cancel.check()?;
-        let outcome = reader.read(&parsed[ticket], buf);
-        let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
-        match outcome {
-            Ok(()) => {}
-            Err(Error::MissingObject { .. }) => bad.0.push(ticket),
-            Err(Error::CorruptObject { .. }) => bad.1.push(ticket),
-            Err(other) => return Err(other),
-        }
-        progress.add_bytes(parsed[ticket].size);
-        progress.add_tensor(0);
-        Ok(())
-    })?;
+    run_tickets(
+        threads(None),
+        parsed.len(),
+        &Alarm::default(),
+        Vec::new,
+        |buf, ticket| {
+            cancel.check()?;
+            let outcome = reader.read(&parsed[ticket], buf);
+            let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
+            match outcome {
+                Ok(()) => {}
+                Err(Error::MissingObject { .. }) => bad.0.push(ticket),
+                Err(Error::CorruptObject { .. }) => bad.1.push(ticket),
+                Err(other) => return Err(other),
+            }
+            progress.add_bytes(parsed[ticket].size);
+            progress.add_tensor();
+            Ok(())
+        },
+    )?;
     let (mut missing, mut corrupt) = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
     missing.sort_unstable();
     corrupt.sort_unstable();

@@ -26,7 +26,8 @@ impl Stream {
             })
             .and_then(|()| {
                 if let Ok(old) = fs::metadata(path) {
-                    file.set_permissions(old.permissions()).map_err(Error::io("writing", path))?;
+                    file.set_permissions(old.permissions())
+                        .map_err(Error::io("writing", path))?;
                 }
                 if sync {
                     file.sync_all().map_err(Error::io("writing", path))?;
@@ -34,7 +35,8 @@ impl Stream {
                 Ok(())
             });
         drop(file);
-        let result = result.and_then(|()| fs::rename(&temp, path).map_err(Error::io("writing", path)));
+        let result =
+            result.and_then(|()| fs::rename(&temp, path).map_err(Error::io("writing", path)));
         if result.is_err() {
             // Best effort: the error that matters is the first one.
             let _ = fs::remove_file(&temp);

@@ -20,7 +20,11 @@ use crate::{Error, Result};
 /// One piece of work: a part of an array, or a piece of an opaque file.
 #[derive(Clone, Copy)]
 enum Ticket {
-    Array { array: usize, part: usize, crc: bool },
+    Array {
+        array: usize,
+        part: usize,
+        crc: bool,
+    },
     Piece(ObjectRef),
 }
 
@@ -84,9 +88,16 @@ impl Stream {
         let tensors = manifest.tensors.len() as u64;
         let (arrays, tickets, plan, size) = match (&manifest.skeleton, &manifest.pieces) {
             (None, Some(pieces)) => {
-                let size = pieces.iter().try_fold(0u64, |sum, o| sum.checked_add(o.size));
+                let size = pieces
+                    .iter()
+                    .try_fold(0u64, |sum, o| sum.checked_add(o.size));
                 let size = size.ok_or_else(|| invalid("pieces", "they are too large"))?;
-                (Vec::new(), pieces.iter().map(|o| Ticket::Piece(*o)).collect(), None, size)
+                (
+                    Vec::new(),
+                    pieces.iter().map(|o| Ticket::Piece(*o)).collect(),
+                    None,
+                    size,
+                )
             }
             _ => {
                 let (arrays, plan, literals) = split(&manifest, &objects)?;
@@ -242,8 +253,11 @@ impl Drop for Stream {
 fn split(manifest: &Manifest, objects: &ObjectReader) -> Result<(Vec<ArrayReader>, Plan, Vec<u8>)> {
     let record = manifest.skeleton.as_ref();
     let record = record.ok_or_else(|| invalid("manifest", "it has no skeleton"))?;
-    if record.size > crate::bytes::Limits::default().skeleton_container {
-        return Err(invalid("the skeleton", "it is larger than any that is written"));
+    if record.size > crate::skeleton::MAX_CONTAINER {
+        return Err(invalid(
+            "the skeleton",
+            "it is larger than any that is written",
+        ));
     }
     let container = Container::parse(&ArrayReader::skeleton(record)?.read_all(objects)?)?;
     let tensors = manifest.tensors_by_name();
@@ -252,14 +266,24 @@ fn split(manifest: &Manifest, objects: &ObjectReader) -> Result<(Vec<ArrayReader
         arrays.push(match array {
             Array::Tensor(name) => match tensors.get(name.as_str()) {
                 Some(record) => ArrayReader::tensor(record)?,
-                None => return Err(invalid(name, "the skeleton uses it, but there is no such tensor")),
+                None => {
+                    return Err(invalid(
+                        name,
+                        "the skeleton uses it, but there is no such tensor",
+                    ));
+                }
             },
             Array::Storage(name) => {
-                let found = manifest.storages.binary_search_by(|s| s.storage.as_str().cmp(name));
+                let found = manifest
+                    .storages
+                    .binary_search_by(|s| s.storage.as_str().cmp(name));
                 match found {
                     Ok(at) => ArrayReader::storage(&manifest.storages[at])?,
                     Err(_) => {
-                        return Err(invalid(name, "the skeleton uses it, but there is no such storage"));
+                        return Err(invalid(
+                            name,
+                            "the skeleton uses it, but there is no such storage",
+                        ));
                     }
                 }
             }
@@ -319,8 +343,12 @@ impl Shared {
         };
         while !self.alarm.raised() {
             let ticket = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(kind) = self.tickets.get(ticket).copied() else { return };
-            let Some(mut bytes) = self.buffer(ticket) else { return };
+            let Some(kind) = self.tickets.get(ticket).copied() else {
+                return;
+            };
+            let Some(mut bytes) = self.buffer(ticket) else {
+                return;
+            };
             let outcome = catch_unwind(AssertUnwindSafe(|| match kind {
                 Ticket::Array { array, part, crc } => {
                     let array = &self.arrays[array];
@@ -355,5 +383,8 @@ impl Shared {
 }
 
 fn invalid(what: &str, rule: &str) -> Error {
-    Error::Invalid { what: what.to_owned(), rule: rule.to_owned() }
+    Error::Invalid {
+        what: what.to_owned(),
+        rule: rule.to_owned(),
+    }
 }

@@ -1,9 +1,9 @@
 //! One tensor's values.
 
-use super::array::ArrayReader;
+use super::array::{ArrayReader, copy_part};
 use crate::object::ObjectReader;
 use crate::record::{Manifest, Tensor};
-use crate::tensor::{View, gather, tensor_hash};
+use crate::tensor::{View, for_each_value, tensor_hash};
 use crate::{Error, Result};
 
 /// The values of the tensor `name` in C order, little-endian, checked against its hash.
@@ -27,7 +27,10 @@ pub fn read_tensor(manifest: &Manifest, name: &str, objects: &ObjectReader) -> R
     let (memory, view) = match &record.view {
         None => {
             let memory = ArrayReader::tensor(record)?.read_all(objects)?;
-            (memory, ordered(&record.shape, record.order.as_deref()))
+            (
+                memory,
+                View::in_order(record.shape.clone(), record.order.as_deref()),
+            )
         }
         Some(view) => {
             let array = match (&view.of, &view.storage) {
@@ -47,17 +50,33 @@ pub fn read_tensor(manifest: &Manifest, name: &str, objects: &ObjectReader) -> R
                 }
             };
             let strides = view.strides.clone();
-            let view = View { shape: record.shape.clone(), strides, offset: view.offset };
+            let view = View {
+                shape: record.shape.clone(),
+                strides,
+                offset: view.offset,
+            };
             (array.read_all(objects)?, view)
         }
     };
-    if view.extent_bytes(record.dtype).is_none_or(|needed| needed > memory.len() as u64) {
+    if view
+        .extent_bytes(record.dtype)
+        .is_none_or(|needed| needed > memory.len() as u64)
+    {
         return Err(Error::Invalid {
             what: name.to_owned(),
             rule: "it reaches outside its array".into(),
         });
     }
-    let values = gather::to_vec(record.dtype, &view, &memory)?;
+    let mut values = Vec::new();
+    for_each_value(
+        record.dtype,
+        &view,
+        |at, part| copy_part(&memory, at, part),
+        |part| {
+            values.extend_from_slice(part);
+            Ok(())
+        },
+    )?;
     if tensor_hash(record.dtype, &record.shape, &values) != record.hash {
         return Err(Error::CorruptTensor {
             tensor: name.to_owned(),
@@ -65,17 +84,4 @@ pub fn read_tensor(manifest: &Manifest, name: &str, objects: &ObjectReader) -> R
         });
     }
     Ok(values)
-}
-
-/// The view of a tensor over its own array: without gaps, in this order of the axes.
-fn ordered(shape: &[u64], order: Option<&[usize]>) -> View {
-    let mut view = View::contiguous(shape.to_vec());
-    if let Some(order) = order {
-        let mut stride = 1u64;
-        for &axis in order.iter().rev() {
-            view.strides[axis] = stride;
-            stride = stride.saturating_mul(shape[axis].max(1));
-        }
-    }
-    view
 }

@@ -1,16 +1,16 @@
 //! Storing the arrays of a layout: every chunk is read once, hashed in order, encoded, checked, written.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use super::{Work, threads};
 use crate::arrange::{Arrangement, Owner};
 use crate::codec::{Decoder, Encoder};
 use crate::layout::Layout;
 use crate::record::{Manifest, ObjectRef};
-use crate::tensor::{Dtype, Hash, TensorHasher, gather};
+use crate::tensor::{Dtype, Hash, PartialHash, TensorHasher, hash_view};
 use crate::turn::{Alarm, Turns, run_tickets};
-use crate::zarr::{Constant, Fill, Grid, StoredArray, array_json};
+use crate::zarr::{Constant, Fill, Grid, Kind, StoredArray, array_json};
 use crate::{Error, Result};
 
 /// The objects of an array.
@@ -55,8 +55,16 @@ struct Job<'a> {
     /// Its hash, when that cannot be taken from the chunks as they are read, or was taken before.
     hash: Option<Hash>,
     /// Hash and CRC so far.
-    taken: Turns<(TensorHasher, crc32fast::Hasher)>,
+    taken: Turns<Taken>,
     slots: Mutex<Vec<Slot>>,
+}
+
+/// What is known of an array's bytes so far.
+#[derive(Default)]
+struct Taken {
+    partial: PartialHash,
+    hash: Option<Hash>,
+    crc: crc32fast::Hasher,
 }
 
 /// The state of one chunk.
@@ -91,11 +99,14 @@ impl Scratch {
 
     /// Encodes `raw`, which has the chunk's full size, decodes it again, compares, writes.
     fn store(&mut self, work: &Work<'_>, stored: &StoredArray) -> Result<ObjectRef> {
-        self.encoder.encode_into(&self.raw, stored.class(), &mut self.encoded)?;
+        self.encoder
+            .encode_into(&self.raw, stored.class(), &mut self.encoded)?;
         self.check.resize(self.raw.len(), 0);
         self.decoder.decode(&self.encoded, &mut self.check)?;
         if self.check != self.raw {
-            return Err(Error::Internal("a chunk does not decode to what was encoded".into()));
+            return Err(Error::Internal(
+                "a chunk does not decode to what was encoded".into(),
+            ));
         }
         work.writer.write(&self.encoded)
     }
@@ -109,12 +120,15 @@ pub(super) fn store_arrays(
 ) -> Result<Vec<Done>> {
     let mut jobs = Vec::with_capacity(arrangement.arrays.len());
     for array in &arrangement.arrays {
-        let (offset, len) = array
-            .storage
-            .map_or((0, 0), |id| (layout.storages[id].offset, layout.storages[id].len));
+        let (offset, len) = array.storage.map_or((0, 0), |id| {
+            (layout.storages[id].offset, layout.storages[id].len)
+        });
         jobs.push(Job::new(work, layout, &array.owner, offset, len)?);
     }
-    work.progress.expect(jobs.iter().map(|j| j.len).sum(), layout.tensors.len() as u64);
+    work.progress.expect(
+        jobs.iter().map(|j| j.len).sum(),
+        layout.tensors.len() as u64,
+    );
     let threads = threads(work.options.threads);
     hash_first(work, layout, &mut jobs, threads)?;
     encode(work, &jobs, threads)?;
@@ -129,23 +143,42 @@ impl<'a> Job<'a> {
         offset: u64,
         len: u64,
     ) -> Result<Self> {
-        let (name, stored, hasher) = match owner {
+        let (name, stored) = match owner {
             Owner::Tensor(index, order) => {
                 let tensor = &layout.tensors[*index];
                 let shape = &tensor.view.shape;
                 let stored = StoredArray::tensor(tensor.dtype, shape, order.as_deref())?;
-                (&tensor.name, stored, TensorHasher::new(tensor.dtype, shape))
+                (&tensor.name, stored)
             }
-            Owner::Storage(id) => {
-                let hasher = TensorHasher::new(Dtype::UInt8, &[len]);
-                (&layout.storages[*id].name, StoredArray::storage(len)?, hasher)
-            }
+            Owner::Storage(id) => (&layout.storages[*id].name, StoredArray::storage(len)?),
         };
         let grid = stored.grid();
-        let earlier = work.options.previous.iter().find_map(|m| earlier(m, layout, name, owner));
+        let earlier = work
+            .options
+            .previous
+            .iter()
+            .find_map(|m| earlier(m, layout, name, owner));
         let slots = Mutex::new(vec![Slot::Pending; grid.count() as usize]);
-        let taken = Turns::new((hasher, crc32fast::Hasher::new()));
-        Ok(Self { offset, len, name, owner, stored, grid, earlier, hash: None, taken, slots })
+        Ok(Self {
+            offset,
+            len,
+            name,
+            owner,
+            stored,
+            grid,
+            earlier,
+            hash: None,
+            taken: Turns::new(Taken::default()),
+            slots,
+        })
+    }
+
+    /// For its hash: over values in C order, or over its bytes.
+    fn hasher(&self) -> TensorHasher {
+        match self.stored.kind() {
+            Kind::Tensor { dtype, shape } => TensorHasher::new(*dtype, shape),
+            _ => TensorHasher::new(Dtype::UInt8, &[self.len]),
+        }
     }
 
     /// Its chunks, each a position in `slots`.
@@ -162,7 +195,7 @@ impl<'a> Job<'a> {
     }
 
     fn set(&self, chunk: usize, slot: Slot) {
-        self.slots.lock().unwrap_or_else(std::sync::PoisonError::into_inner)[chunk] = slot;
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)[chunk] = slot;
     }
 }
 
@@ -176,19 +209,33 @@ fn earlier(manifest: &Manifest, layout: &Layout, name: &str, owner: &Owner) -> O
     match owner {
         Owner::Tensor(index, order) => {
             let tensor = &layout.tensors[*index];
-            let at = manifest.tensors.binary_search_by(|t| t.tensor.as_str().cmp(name)).ok()?;
+            let at = manifest
+                .tensors
+                .binary_search_by(|t| t.tensor.as_str().cmp(name))
+                .ok()?;
             let found = &manifest.tensors[at];
             let same = found.dtype == tensor.dtype
                 && found.shape == tensor.view.shape
                 && found.order == *order;
             let data = data(&found.chunks, &found.fill).filter(|_| same)?;
-            Some(Earlier { hash: found.hash, data, meta: found.meta? })
+            Some(Earlier {
+                hash: found.hash,
+                data,
+                meta: found.meta?,
+            })
         }
         Owner::Storage(_) => {
-            let at = manifest.storages.binary_search_by(|s| s.storage.as_str().cmp(name)).ok()?;
+            let at = manifest
+                .storages
+                .binary_search_by(|s| s.storage.as_str().cmp(name))
+                .ok()?;
             let found = &manifest.storages[at];
             let data = data(&found.chunks, &found.fill)?;
-            Some(Earlier { hash: found.hash, data, meta: found.meta })
+            Some(Earlier {
+                hash: found.hash,
+                data,
+                meta: found.meta,
+            })
         }
     }
 }
@@ -202,33 +249,32 @@ fn hash_first(
     threads: usize,
 ) -> Result<()> {
     let several = |job: &Job<'_>| job.earlier.is_some() && job.chunks() > 1;
-    let wanted: Vec<usize> =
-        (0..jobs.len()).filter(|&i| several(&jobs[i]) || jobs[i].in_other_order()).collect();
+    let wanted: Vec<usize> = (0..jobs.len())
+        .filter(|&i| several(&jobs[i]) || jobs[i].in_other_order())
+        .collect();
     let found: Mutex<Vec<(usize, Hash, u32)>> = Mutex::new(Vec::new());
     let alarm = Alarm::default();
-    run_tickets(threads, wanted.len(), &alarm, Vec::new, |buf: &mut Vec<u8>, ticket| {
-        let job = &jobs[wanted[ticket]];
-        let hash = match job.owner {
-            Owner::Tensor(index, Some(_)) => {
-                let tensor = &layout.tensors[*index];
-                Some(gather::hash(tensor.dtype, &tensor.view, |at, part| {
-                    work.cancel.check()?;
-                    work.read(job.offset + at, part)
-                })?)
-            }
-            _ => None,
-        };
-        let mut crc = crc32fast::Hasher::new();
-        let mut hasher = match job.owner {
-            Owner::Tensor(index, _) => {
-                let tensor = &layout.tensors[*index];
-                TensorHasher::new(tensor.dtype, &tensor.view.shape)
-            }
-            Owner::Storage(_) => TensorHasher::new(Dtype::UInt8, &[job.len]),
-        };
-        // Without an earlier version the CRC comes with the encoding.
-        if several(job) || job.earlier.is_some() {
-            let mut at = 0;
+    run_tickets(
+        threads,
+        wanted.len(),
+        &alarm,
+        Vec::new,
+        |buf: &mut Vec<u8>, ticket| {
+            let job = &jobs[wanted[ticket]];
+            let hash = match job.owner {
+                Owner::Tensor(index, Some(_)) => {
+                    let tensor = &layout.tensors[*index];
+                    Some(hash_view(tensor.dtype, &tensor.view, |at, part| {
+                        work.cancel.check()?;
+                        work.read(job.offset + at, part)
+                    })?)
+                }
+                _ => None,
+            };
+            let mut crc = crc32fast::Hasher::new();
+            let mut hasher = job.hasher();
+            // Without an earlier version the CRC comes with the encoding.
+            let mut at = if job.earlier.is_some() { 0 } else { job.len };
             while at < job.len {
                 work.cancel.check()?;
                 let part = (job.len - at).min(1 << 20);
@@ -240,18 +286,23 @@ fn hash_first(
                 }
                 at += part;
             }
-        }
-        let hash = hash.unwrap_or_else(|| hasher.finish());
-        let mut list = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        list.push((wanted[ticket], hash, crc.finalize()));
-        Ok(())
-    })?;
-    for (index, hash, crc) in found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            let hash = hash.unwrap_or_else(|| hasher.finish());
+            let mut list = found.lock().unwrap_or_else(PoisonError::into_inner);
+            list.push((wanted[ticket], hash, crc.finalize()));
+            Ok(())
+        },
+    )?;
+    for (index, hash, crc) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
         let job = &mut jobs[index];
-        job.hash = Some(hash);
+        if job.in_other_order() {
+            job.hash = Some(hash);
+        }
         if job.is_earlier(hash) {
             let crc = crc32fast::Hasher::new_with_initial_len(crc, job.len);
-            job.taken = Turns::new((TensorHasher::new(Dtype::UInt8, &[]), crc));
+            job.taken = Turns::new(Taken {
+                crc,
+                ..Taken::default()
+            });
             job.slots = Mutex::new(vec![Slot::Reused; job.chunks()]);
             work.progress.add_bytes(job.len);
         }
@@ -263,17 +314,28 @@ fn hash_first(
 fn encode(work: &Work<'_>, jobs: &[Job<'_>], threads: usize) -> Result<()> {
     let mut tickets = Vec::new();
     for (index, job) in jobs.iter().enumerate() {
-        let pending = job.slots.lock().is_ok_and(|s| matches!(s.first(), Some(Slot::Pending)));
+        let pending = job
+            .slots
+            .lock()
+            .is_ok_and(|s| matches!(s.first(), Some(Slot::Pending)));
         if pending && job.len > 0 {
             tickets.extend((0..job.chunks()).map(|chunk| (index, chunk)));
         }
     }
     let alarm = Alarm::default();
-    run_tickets(threads, tickets.len(), &alarm, Scratch::new, |scratch, ticket| {
-        let scratch = scratch.as_mut().map_err(|e| Error::Internal(e.to_string()))?;
-        let (index, chunk) = tickets[ticket];
-        encode_chunk(work, &jobs[index], chunk, scratch, &alarm)
-    })
+    run_tickets(
+        threads,
+        tickets.len(),
+        &alarm,
+        Scratch::new,
+        |scratch, ticket| {
+            let scratch = scratch
+                .as_mut()
+                .map_err(|e| Error::Internal(e.to_string()))?;
+            let (index, chunk) = tickets[ticket];
+            encode_chunk(work, &jobs[index], chunk, scratch, &alarm)
+        },
+    )
 }
 
 fn encode_chunk(
@@ -289,21 +351,25 @@ fn encode_chunk(
     scratch.raw.resize(len as usize, 0);
     work.read(job.offset + range.start, &mut scratch.raw)?;
     let raw = &scratch.raw;
-    let hash = job.taken.take(chunk, alarm, |(hasher, crc)| {
-        crc.update(raw);
+    let hash = job.taken.take(chunk, alarm, |taken| {
+        taken.crc.update(raw);
         if job.hash.is_none() {
-            hasher.update(raw);
+            let last = chunk + 1 == job.chunks();
+            taken.hash = taken.partial.update(|| job.hasher(), raw, last);
         }
-        hasher.finish()
+        taken.hash
     })?;
     work.progress.add_bytes(len);
-    if job.chunks() == 1 && job.hash.is_none() && job.is_earlier(hash) {
+    if job.chunks() == 1 && hash.is_some_and(|hash| job.is_earlier(hash)) {
         job.set(chunk, Slot::Reused);
         return Ok(());
     }
     let mut constant = Constant::new(job.stored.element_size());
     constant.update(raw);
-    let slot = match constant.element().and_then(|element| job.stored.constant_fill(element)) {
+    let slot = match constant
+        .element()
+        .and_then(|element| job.stored.constant_fill(element))
+    {
         Some(fill) => Slot::Constant(fill),
         None => {
             scratch.raw.resize(job.grid.chunk_bytes(), 0);
@@ -320,36 +386,69 @@ fn finish(work: &Work<'_>, jobs: Vec<Job<'_>>, threads: usize) -> Result<Vec<Don
     let mut metas = Vec::new();
     let mut waiting = Waiting::default();
     for (index, job) in jobs.into_iter().enumerate() {
-        let slots = job.slots.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (hasher, crc) = job.taken.into_inner();
-        let crc = crc.finalize();
+        if matches!(job.owner, Owner::Tensor(..)) {
+            work.progress.add_tensor();
+        }
+        let empty = job.hasher();
+        let slots = job
+            .slots
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
+        let taken = job.taken.into_inner();
+        let crc = taken.crc.finalize();
         let reused = matches!(slots.first(), Some(Slot::Reused));
         if let (true, Some(earlier)) = (reused, job.earlier) {
-            work.progress.add_tensor(job.len);
-            done.push(Done { hash: earlier.hash, crc, data: earlier.data, meta: earlier.meta });
+            work.progress.add_reused(job.len);
+            done.push(Done {
+                hash: earlier.hash,
+                crc,
+                data: earlier.data,
+                meta: earlier.meta,
+            });
             continue;
         }
-        work.progress.add_tensor(0);
-        let hash = job.hash.unwrap_or_else(|| hasher.finish());
+        // Without chunks there is nothing that was hashed.
+        let hash = job.hash.or(taken.hash).unwrap_or_else(|| empty.finish());
         let zero = job.stored.zero_fill();
-        let constant = if job.len == 0 { Some(&zero) } else { common_constant(&slots) };
+        let constant = if job.len == 0 {
+            Some(&zero)
+        } else {
+            common_constant(&slots)
+        };
         let data = match constant {
             Some(fill) => Data::Fill(fill.to_string()),
             None => Data::Chunks(waiting.resolve(work, &job.stored, &job.grid, &slots)?),
         };
         let fill = constant.unwrap_or(&zero);
         metas.push((index, array_json(&job.stored, job.name, &hash, fill)?));
-        let meta = ObjectRef { oid: [0; 32], size: 0 };
-        done.push(Done { hash, crc, data, meta });
+        let meta = ObjectRef {
+            oid: [0; 32],
+            size: 0,
+        };
+        done.push(Done {
+            hash,
+            crc,
+            data,
+            meta,
+        });
     }
     let written = Mutex::new(Vec::with_capacity(metas.len()));
-    run_tickets(threads, metas.len(), &Alarm::default(), || (), |(), ticket| {
-        let (index, bytes) = &metas[ticket];
-        let meta = work.writer.write(bytes)?;
-        written.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((*index, meta));
-        Ok(())
-    })?;
-    for (index, meta) in written.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    run_tickets(
+        threads,
+        metas.len(),
+        &Alarm::default(),
+        || (),
+        |(), ticket| {
+            let (index, bytes) = &metas[ticket];
+            let meta = work.writer.write(bytes)?;
+            written
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((*index, meta));
+            Ok(())
+        },
+    )?;
+    for (index, meta) in written.into_inner().unwrap_or_else(PoisonError::into_inner) {
         done[index].meta = meta;
     }
     Ok(done)
@@ -357,8 +456,13 @@ fn finish(work: &Work<'_>, jobs: Vec<Job<'_>>, threads: usize) -> Result<Vec<Don
 
 /// The element that all chunks consist of, when there is one.
 fn common_constant(slots: &[Slot]) -> Option<&Fill> {
-    let Slot::Constant(first) = slots.first()? else { return None };
-    slots.iter().all(|s| matches!(s, Slot::Constant(fill) if fill == first)).then_some(first)
+    let Slot::Constant(first) = slots.first()? else {
+        return None;
+    };
+    slots
+        .iter()
+        .all(|s| matches!(s, Slot::Constant(fill) if fill == first))
+        .then_some(first)
 }
 
 /// Writes constant chunks of arrays that are not constant; equal ones once.

@@ -24,6 +24,9 @@ use crate::{Error, Result};
 /// Most threads that are used unless the caller says otherwise: each holds a few chunks in memory.
 const MAX_THREADS: usize = 6;
 
+/// Manifests near the limit of their text (64 MiB) are not written: the file is stored whole.
+const MAX_RECORDS: usize = 60 << 20;
+
 /// What decompose works with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -54,10 +57,13 @@ pub struct Outcome {
 /// The threads to use when `asked` were asked for.
 #[must_use]
 pub fn threads(asked: Option<usize>) -> usize {
-    asked.unwrap_or_else(|| {
-        std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS)
-    })
-    .max(1)
+    asked
+        .unwrap_or_else(|| {
+            std::thread::available_parallelism()
+                .map_or(1, usize::from)
+                .min(MAX_THREADS)
+        })
+        .max(1)
 }
 
 /// Splits a file.
@@ -72,11 +78,13 @@ pub fn decompose_file(
 ) -> Result<Outcome> {
     let source = FileSource::open(path)?;
     let outcome = decompose(&source, options, cancel, progress).map_err(|error| match error {
-        Error::Io { action: "reading", source: cause, .. }
-            if cause.kind() == std::io::ErrorKind::UnexpectedEof =>
-        {
-            Error::SourceChanged { path: path.to_owned() }
-        }
+        Error::Io {
+            action: "reading",
+            source: cause,
+            ..
+        } if cause.kind() == std::io::ErrorKind::UnexpectedEof => Error::SourceChanged {
+            path: path.to_owned(),
+        },
         other => other,
     })?;
     source.check_unchanged()?;
@@ -94,13 +102,26 @@ pub fn decompose(
     progress: &Progress,
 ) -> Result<Outcome> {
     let writer = ObjectWriter::new(&options.store, &options.temp, options.sync)?;
-    let work = Work { source, options, cancel, progress, writer: &writer };
+    let work = Work {
+        source,
+        options,
+        cancel,
+        progress,
+        writer: &writer,
+    };
     let manifest = match format::parse(source, &Limits::default())? {
-        Parsed::Layout(layout) => split::split(&work, layout)?,
+        Parsed::Layout(layout) => match split::split(&work, layout)? {
+            Ok(manifest) => manifest,
+            Err(reason) => pieces::pieces(&work, reason)?,
+        },
         Parsed::Opaque(reason) => pieces::pieces(&work, reason)?,
     };
     let (written, bytes_written) = writer.written();
-    Ok(Outcome { manifest, written, bytes_written })
+    Ok(Outcome {
+        manifest,
+        written,
+        bytes_written,
+    })
 }
 
 /// What every step needs.
@@ -115,6 +136,8 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn read(&self, offset: u64, buf: &mut [u8]) -> Result<()> {
-        self.source.read_exact_at(offset, buf).map_err(Error::io("reading", "the checkpoint"))
+        self.source
+            .read_exact_at(offset, buf)
+            .map_err(Error::io("reading", "the checkpoint"))
     }
 }

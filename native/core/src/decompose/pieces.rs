@@ -34,9 +34,17 @@ impl Read for FromStart<'_> {
 /// Stores a whole source in pieces.
 pub(super) fn pieces(work: &Work<'_>, reason: String) -> Result<Manifest> {
     work.progress.expect(work.source.len(), 0);
-    let pieces = if work.source.is_empty() { Vec::new() } else { cut(work)? };
+    let pieces = if work.source.is_empty() {
+        Vec::new()
+    } else {
+        cut(work)?
+    };
     Ok(Manifest {
-        header: Header { version: 1, format: "opaque".into(), reason: Some(reason) },
+        header: Header {
+            version: 1,
+            format: "opaque".into(),
+            reason: Some(reason),
+        },
         pieces: Some(pieces),
         skeleton: None,
         groups: Vec::new(),
@@ -47,7 +55,10 @@ pub(super) fn pieces(work: &Work<'_>, reason: String) -> Result<Manifest> {
 
 /// Cuts on this thread, hashes and writes on others; the channel's bound keeps memory small.
 fn cut(work: &Work<'_>) -> Result<Vec<ObjectRef>> {
-    let reader = FromStart { source: work.source, at: 0 };
+    let reader = FromStart {
+        source: work.source,
+        at: 0,
+    };
     let (min, average, max) = SIZES;
     let chunker = StreamCDC::with_level(reader, min, average, max, Normalization::Level1);
     let (send, receive) = sync_channel::<(usize, Vec<u8>)>(1);
@@ -66,14 +77,16 @@ fn cut(work: &Work<'_>) -> Result<Vec<ObjectRef>> {
         done
     };
     std::thread::scope(|scope| {
-        let helpers: Vec<_> =
-            (0..threads(work.options.threads)).map(|_| scope.spawn(store)).collect();
+        let helpers: Vec<_> = (0..threads(work.options.threads))
+            .map(|_| scope.spawn(store))
+            .collect();
         let mut cutting = Ok(());
         for (index, chunk) in chunker.enumerate() {
             cutting = work.cancel.check().and_then(|()| {
                 let chunk = chunk
                     .map_err(|e| Error::io("reading", "the checkpoint")(io::Error::from(e)))?;
-                send.send((index, chunk.data)).map_err(|_| Error::Internal("no helpers".into()))
+                send.send((index, chunk.data))
+                    .map_err(|_| Error::Internal("no helpers".into()))
             });
             if cutting.is_err() {
                 break;
@@ -82,7 +95,11 @@ fn cut(work: &Work<'_>) -> Result<Vec<ObjectRef>> {
         drop(send);
         let mut done = Vec::new();
         for helper in helpers {
-            done.extend(helper.join().map_err(|e| Error::Internal(panic_text(&*e)))??);
+            done.extend(
+                helper
+                    .join()
+                    .map_err(|e| Error::Internal(panic_text(&*e)))??,
+            );
         }
         cutting?;
         done.sort_unstable_by_key(|(index, _)| *index);

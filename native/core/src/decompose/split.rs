@@ -2,23 +2,26 @@
 
 use std::collections::HashMap;
 
-use super::Work;
 use super::arrays::{Data, Done, store_arrays};
+use super::{MAX_RECORDS, Work};
 use crate::arrange::{Arrangement, Form, Owner, arrange, groups};
 use crate::codec::Encoder;
 use crate::layout::{Layout, Segment};
 use crate::record::{self, Header, Manifest, ObjectRef};
 use crate::skeleton::{
-    self, Array, Container, Part, Piece, Plan, ZipRecord, ZipTemplate,
+    self, Array, Container, MAX_CONTAINER, Part, Piece, Plan, ZipRecord, ZipTemplate,
 };
-use crate::tensor::{Dtype, Hash, gather, tensor_hash};
+use crate::tensor::{Dtype, Hash, hash_view, tensor_hash};
 use crate::turn::{Alarm, run_tickets};
 use crate::zarr::{StoredArray, array_json, group_json};
 use crate::zip::{Payload, TorchZip};
 use crate::{Error, Result};
 
-/// Stores a file by its layout.
-pub(super) fn split(work: &Work<'_>, layout: Layout) -> Result<Manifest> {
+/// Stores a file by its layout; `Err` inside says why it has to be stored whole.
+pub(super) fn split(
+    work: &Work<'_>,
+    layout: Layout,
+) -> Result<std::result::Result<Manifest, String>> {
     let arrangement = arrange(&layout);
     let arrays = store_arrays(work, &layout, &arrangement)?;
     let hashes = tensor_hashes(work, &layout, &arrangement, &arrays)?;
@@ -40,19 +43,32 @@ pub(super) fn split(work: &Work<'_>, layout: Layout) -> Result<Manifest> {
         Some(bytes) => bytes,
         // The archive states CRCs that are not those of its payloads, so they must be kept.
         None => {
-            let plain = layout.clone().without_templates();
+            let plain = layout.without_templates();
             build_skeleton(work, &plain, &arrangement, &sizes, &crc_of_storage)?
                 .ok_or_else(|| Error::Internal("a plain skeleton is not the file".into()))?
         }
     };
-    Ok(Manifest {
-        header: Header { version: 1, format: layout.format.into(), reason: None },
+    if bytes.len() as u64 > MAX_CONTAINER {
+        return Ok(Err(format!("its skeleton is over {MAX_CONTAINER} bytes")));
+    }
+    let manifest = Manifest {
+        header: Header {
+            version: 1,
+            format: layout.format.into(),
+            reason: None,
+        },
         pieces: None,
         skeleton: Some(store_skeleton(work, &bytes)?),
         groups: store_groups(work, &layout)?,
         storages: storages(&layout, &arrangement, &arrays),
         tensors: tensors(&layout, &arrangement, &arrays, &hashes),
-    })
+    };
+    if manifest.to_json().len() > MAX_RECORDS {
+        return Ok(Err(format!(
+            "its manifest would be over {MAX_RECORDS} bytes"
+        )));
+    }
+    Ok(Ok(manifest))
 }
 
 /// The hash of every tensor. Those with arrays have theirs; those that look at other arrays are
@@ -74,21 +90,37 @@ fn tensor_hashes(
     let views: Vec<usize> = (0..hashes.len())
         .filter(|&i| matches!(arrangement.forms[i], Form::View(_)))
         .collect();
+    for form in &arrangement.forms {
+        if !matches!(form, Form::Array(_)) {
+            work.progress.add_tensor();
+        }
+    }
     let found = std::sync::Mutex::new(Vec::with_capacity(views.len()));
     let threads = super::threads(work.options.threads);
-    run_tickets(threads, views.len(), &Alarm::default(), || (), |(), ticket| {
-        let index = views[ticket];
-        let tensor = &layout.tensors[index];
-        let offset = tensor.storage.map_or(0, |id| layout.storages[id].offset);
-        let hash = gather::hash(tensor.dtype, &tensor.view, |at, part| {
-            work.cancel.check()?;
-            work.read(offset + at, part)
-        })?;
-        work.progress.add_tensor(0);
-        found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((index, hash));
-        Ok(())
-    })?;
-    for (index, hash) in found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+    run_tickets(
+        threads,
+        views.len(),
+        &Alarm::default(),
+        || (),
+        |(), ticket| {
+            let index = views[ticket];
+            let tensor = &layout.tensors[index];
+            let offset = tensor.storage.map_or(0, |id| layout.storages[id].offset);
+            let hash = hash_view(tensor.dtype, &tensor.view, |at, part| {
+                work.cancel.check()?;
+                work.read(offset + at, part)
+            })?;
+            found
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push((index, hash));
+            Ok(())
+        },
+    )?;
+    for (index, hash) in found
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    {
         hashes[index] = Some(hash);
     }
     (0..hashes.len())
@@ -128,7 +160,9 @@ fn build_skeleton(
     for segment in &layout.segments {
         builder.segment(segment)?;
     }
-    let Builder { container, indices, .. } = builder;
+    let Builder {
+        container, indices, ..
+    } = builder;
     let bytes = container.to_bytes();
 
     // What was written is what is proved: the container is read back.
@@ -195,7 +229,8 @@ impl Builder<'_> {
     fn literal(&mut self, offset: u64, len: u64) -> Result<Piece> {
         let start = self.container.literals.len();
         self.container.literals.resize(start + len as usize, 0);
-        self.work.read(offset, &mut self.container.literals[start..])?;
+        self.work
+            .read(offset, &mut self.container.literals[start..])?;
         Ok(Piece::Literal(len))
     }
 
@@ -232,7 +267,10 @@ impl Builder<'_> {
                 Payload::Storage(id) => Ok(self.array(id)?),
                 Payload::SerializationId(digits) => Err(digits),
             };
-            records.push(ZipRecord { name: record.name.clone(), payload });
+            records.push(ZipRecord {
+                name: record.name.clone(),
+                payload,
+            });
         }
         Ok(ZipTemplate {
             archive: zip.archive.clone(),
@@ -246,7 +284,11 @@ impl Builder<'_> {
 fn store_skeleton(work: &Work<'_>, bytes: &[u8]) -> Result<record::Skeleton> {
     let size = bytes.len() as u64;
     let hash = tensor_hash(Dtype::UInt8, &[size], bytes);
-    let known = work.options.previous.iter().filter_map(|m| m.skeleton.as_ref());
+    let known = work
+        .options
+        .previous
+        .iter()
+        .filter_map(|m| m.skeleton.as_ref());
     if let Some(same) = known.into_iter().find(|s| s.hash == hash && s.size == size) {
         return Ok(same.clone());
     }
@@ -264,20 +306,33 @@ fn store_skeleton(work: &Work<'_>, bytes: &[u8]) -> Result<record::Skeleton> {
         let mut check = vec![0; raw.len()];
         decoder.decode(&encoded, &mut check)?;
         if check != raw {
-            return Err(Error::Internal("a chunk does not decode to what was encoded".into()));
+            return Err(Error::Internal(
+                "a chunk does not decode to what was encoded".into(),
+            ));
         }
         chunks.push(work.writer.write(&encoded)?);
     }
     let meta = array_json(&stored, "", &hash, &stored.zero_fill())?;
-    Ok(record::Skeleton { size, hash, chunks, meta: work.writer.write(&meta)? })
+    Ok(record::Skeleton {
+        size,
+        hash,
+        chunks,
+        meta: work.writer.write(&meta)?,
+    })
 }
 
 fn store_groups(work: &Work<'_>, layout: &Layout) -> Result<Vec<record::Group>> {
     groups(layout.tensors.iter().map(|t| t.name.as_str()))
         .into_iter()
         .map(|group| {
-            let meta = work.writer.write(&group_json(group, group.is_empty().then_some(layout.format)))?;
-            Ok(record::Group { group: group.to_owned(), meta })
+            let meta = work.writer.write(&group_json(
+                group,
+                group.is_empty().then_some(layout.format),
+            ))?;
+            Ok(record::Group {
+                group: group.to_owned(),
+                meta,
+            })
         })
         .collect()
 }

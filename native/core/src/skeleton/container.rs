@@ -96,12 +96,15 @@ impl Container {
     /// # Errors
     /// [`Error::Invalid`] with the rule.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        Reader { rest: bytes, total: bytes.len() }
-            .container()
-            .map_err(|(at, rule)| Error::Invalid {
-                what: format!("skeleton, byte {at}"),
-                rule: rule.to_owned(),
-            })
+        Reader {
+            rest: bytes,
+            total: bytes.len(),
+        }
+        .container()
+        .map_err(|(at, rule)| Error::Invalid {
+            what: format!("skeleton, byte {at}"),
+            rule: rule.to_owned(),
+        })
     }
 }
 
@@ -150,7 +153,10 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, len: u64) -> std::result::Result<&'a [u8], Broken> {
-        match usize::try_from(len).ok().and_then(|len| self.rest.split_at_checked(len)) {
+        match usize::try_from(len)
+            .ok()
+            .and_then(|len| self.rest.split_at_checked(len))
+        {
             Some((taken, rest)) => {
                 self.rest = rest;
                 Ok(taken)
@@ -218,7 +224,12 @@ impl<'a> Reader<'a> {
             };
             records.push(ZipRecord { name, payload });
         }
-        Ok(ZipTemplate { archive, alignment, crc, records })
+        Ok(ZipTemplate {
+            archive,
+            alignment,
+            crc,
+            records,
+        })
     }
 
     fn container(mut self) -> std::result::Result<Container, Broken> {
@@ -234,7 +245,11 @@ impl<'a> Reader<'a> {
                 _ => return self.broken("unknown kind of an array"),
             });
         }
-        let mut uses = Uses { arrays: arrays.len(), next: 0, literal: 0 };
+        let mut uses = Uses {
+            arrays: arrays.len(),
+            next: 0,
+            literal: 0,
+        };
         let mut segments: Vec<Segment> = Vec::new();
         for _ in 0..self.varint()? {
             let segment = match self.byte()? {
@@ -243,7 +258,8 @@ impl<'a> Reader<'a> {
                 _ => return self.broken("unknown kind of a segment"),
             };
             if let Segment::Piece(Piece::Literal(len)) = segment {
-                let after_literal = matches!(segments.last(), Some(Segment::Piece(Piece::Literal(_))));
+                let after_literal =
+                    matches!(segments.last(), Some(Segment::Piece(Piece::Literal(_))));
                 if len == 0 || after_literal {
                     return self.broken("a literal is not empty and does not follow another");
                 }
@@ -261,7 +277,11 @@ impl<'a> Reader<'a> {
         if uses.literal != self.rest.len() as u64 {
             return self.broken("the literals are not exactly what the segments use");
         }
-        Ok(Container { arrays, segments, literals: self.rest.to_vec() })
+        Ok(Container {
+            arrays,
+            segments,
+            literals: self.rest.to_vec(),
+        })
     }
 }
 

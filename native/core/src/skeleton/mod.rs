@@ -5,5 +5,8 @@ mod container;
 mod plan;
 mod varint;
 
+/// The largest container that is written or read, in bytes: 256 MiB.
+pub const MAX_CONTAINER: u64 = 256 << 20;
+
 pub use container::{Array, Container, Piece, Segment, ZipRecord, ZipTemplate};
 pub use plan::{Late, Part, Plan};

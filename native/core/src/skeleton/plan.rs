@@ -57,7 +57,12 @@ impl Plan {
     /// # Errors
     /// [`Error::Invalid`] when the sizes overflow, or a zip is none that the writer could have written.
     pub fn new(container: &Container, sizes: &[u64]) -> Result<Self> {
-        let mut plan = Self { steps: Vec::new(), size: 0, zips: Vec::new(), crcs: Vec::new() };
+        let mut plan = Self {
+            steps: Vec::new(),
+            size: 0,
+            zips: Vec::new(),
+            crcs: Vec::new(),
+        };
         let mut literal = 0;
         for segment in &container.segments {
             match segment {
@@ -75,7 +80,12 @@ impl Plan {
             .filter(|&size| i64::try_from(size).is_ok())
             .ok_or_else(|| invalid("the file is too long"))?;
         if len > 0 {
-            self.steps.push(Step { offset, len, part, record });
+            self.steps.push(Step {
+                offset,
+                len,
+                part,
+                record,
+            });
         }
         Ok(())
     }
@@ -105,7 +115,13 @@ impl Plan {
                 Ok(Piece::Array(index)) => (sizes[index], Payload::Storage(index)),
                 Err(digits) => (40, Payload::SerializationId(digits)),
             };
-            Record { name: record.name.clone(), offset: 0, len, crc: 0, payload }
+            Record {
+                name: record.name.clone(),
+                offset: 0,
+                len,
+                crc: 0,
+                payload,
+            }
         });
         let zip = TorchZip {
             offset: 0,
@@ -123,7 +139,14 @@ impl Plan {
                     self.push(bytes.len() as u64, Part::Fixed(bytes.clone()), None)?;
                 }
                 ZipPart::Late(id, len) => {
-                    self.push(*len, Part::Late(Late { zip: index, id: *id }), None)?;
+                    self.push(
+                        *len,
+                        Part::Late(Late {
+                            zip: index,
+                            id: *id,
+                        }),
+                        None,
+                    )?;
                 }
                 ZipPart::Payload(record) => {
                     if let Ok(piece) = template.records[*record].payload {
@@ -158,5 +181,8 @@ impl Plan {
 }
 
 fn invalid(rule: &str) -> Error {
-    Error::Invalid { what: "skeleton".into(), rule: rule.to_owned() }
+    Error::Invalid {
+        what: "skeleton".into(),
+        rule: rule.to_owned(),
+    }
 }

@@ -44,7 +44,11 @@ mod tests {
             assert!(rest.is_empty());
             assert_eq!(take(&mut &bytes[..bytes.len() - 1]), None);
         }
-        for bad in [&[0x80, 0][..], &[0xff; 9], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x10]] {
+        for bad in [
+            &[0x80, 0][..],
+            &[0xff; 9],
+            &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x10],
+        ] {
             assert_eq!(take(&mut &*bad), None);
         }
     }

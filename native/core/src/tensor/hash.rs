@@ -72,6 +72,29 @@ impl TensorHasher {
     }
 }
 
+/// A hash over values that arrive in parts. The hasher, 2 KB, exists only between the first part and
+/// the last: a file may have a hundred thousand tensors.
+#[derive(Default)]
+pub struct PartialHash(Option<Box<TensorHasher>>);
+
+impl PartialHash {
+    /// Takes the next part; `start` makes the hasher. Returns the hash with the last part.
+    pub fn update(
+        &mut self,
+        start: impl FnOnce() -> TensorHasher,
+        values: &[u8],
+        last: bool,
+    ) -> Option<Hash> {
+        let hasher = self.0.get_or_insert_with(|| Box::new(start()));
+        hasher.update(values);
+        let hash = last.then(|| hasher.finish());
+        if last {
+            self.0 = None;
+        }
+        hash
+    }
+}
+
 /// The hash of a tensor whose values are in memory, in C order.
 #[must_use]
 pub fn tensor_hash(dtype: Dtype, shape: &[u64], values: &[u8]) -> Hash {

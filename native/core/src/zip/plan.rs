@@ -5,6 +5,8 @@
 //! is read. What depends on CRCs comes late, but each part as soon as it can: the descriptor of a
 //! record after its payload, the serialization id after all records before it, the directory last.
 
+use std::borrow::Cow;
+
 use super::torch::{Payload, TorchZip};
 
 /// A run of bytes of the archive.
@@ -32,12 +34,30 @@ pub enum LateId {
 /// What the writer makes of a list of records.
 #[derive(Clone, Debug)]
 pub struct Plan<'a> {
-    zip: &'a TorchZip,
+    zip: Cow<'a, TorchZip>,
+    positions: Positions,
+}
+
+/// Parts and positions, which follow from names and lengths.
+#[derive(Clone, Debug, Default)]
+struct Positions {
     parts: Vec<ZipPart>,
     /// Position of each local header, from the archive's first byte.
     headers: Vec<u64>,
     directory: u64,
     len: u64,
+}
+
+impl Positions {
+    fn push(&mut self, part: ZipPart, len: u64) -> Result<(), String> {
+        self.len = self
+            .len
+            .checked_add(len)
+            .filter(|&len| i64::try_from(len).is_ok())
+            .ok_or("the archive is too long")?;
+        self.parts.push(part);
+        Ok(())
+    }
 }
 
 const SATURATED: u64 = u32::MAX as u64;
@@ -108,46 +128,60 @@ impl TorchZip {
     /// # Errors
     /// The rule that the records break, when the writer could not have written them.
     pub fn plan(&self) -> Result<Plan<'_>, String> {
-        let mut plan = Plan {
-            zip: self,
-            parts: Vec::new(),
-            headers: Vec::new(),
-            directory: 0,
-            len: 0,
-        };
+        let positions = self.positions()?;
+        Ok(Plan {
+            zip: Cow::Borrowed(self),
+            positions,
+        })
+    }
+
+    /// [`TorchZip::plan`] that keeps the archive.
+    ///
+    /// # Errors
+    /// As [`TorchZip::plan`].
+    pub fn into_plan(self) -> Result<Plan<'static>, String> {
+        let positions = self.positions()?;
+        Ok(Plan {
+            zip: Cow::Owned(self),
+            positions,
+        })
+    }
+
+    fn positions(&self) -> Result<Positions, String> {
+        let mut found = Positions::default();
         if self.alignment == 0 {
             return Err("the alignment of a torch zip is at least 1".into());
         }
         let mut directory_len = 0u64;
         for (index, record) in self.records.iter().enumerate() {
-            let header = plan.len;
+            let header = found.len;
             let bytes = self.local_header(index, header)?;
-            plan.headers.push(header);
-            plan.push(ZipPart::Bytes(bytes))?;
+            found.headers.push(header);
+            let len = bytes.len() as u64;
+            found.push(ZipPart::Bytes(bytes), len)?;
             match record.payload {
                 Payload::SerializationId(_) if record.len == 40 => {
-                    plan.push(ZipPart::Late(LateId::SerializationId(index), 40))?;
+                    found.push(ZipPart::Late(LateId::SerializationId(index), 40), 40)?;
                 }
                 Payload::SerializationId(_) => {
                     return Err("a serialization id has 40 bytes".into());
                 }
-                _ if record.len > 0 => plan.push(ZipPart::Payload(index))?,
+                _ if record.len > 0 => found.push(ZipPart::Payload(index), record.len)?,
                 _ => {}
             }
             let descriptor = descriptor_len(header, record.len);
             if descriptor > 0 {
-                plan.push(ZipPart::Late(LateId::Descriptor(index), descriptor))?;
+                let late = ZipPart::Late(LateId::Descriptor(index), descriptor);
+                found.push(late, descriptor)?;
             }
             let zip64 = 4 + 16 * u64::from(big(record.len)) + 8 * u64::from(big(header));
             let name = (self.archive.len() + 1 + record.name.len()) as u64;
             directory_len += 46 + name + if zip64 > 4 { zip64 } else { 0 };
         }
-        plan.directory = plan.len;
-        plan.push(ZipPart::Late(
-            LateId::Directory,
-            directory_len + 56 + 20 + 22,
-        ))?;
-        Ok(plan)
+        found.directory = found.len;
+        let tail = directory_len + 56 + 20 + 22;
+        found.push(ZipPart::Late(LateId::Directory, tail), tail)?;
+        Ok(found)
     }
 
     fn local_header(&self, index: usize, at: u64) -> Result<Vec<u8>, String> {
@@ -187,34 +221,24 @@ impl TorchZip {
     }
 }
 
-impl<'a> Plan<'a> {
-    fn push(&mut self, part: ZipPart) -> Result<(), String> {
-        self.len = self
-            .len
-            .checked_add(self.part_len(&part))
-            .filter(|&len| i64::try_from(len).is_ok())
-            .ok_or("the archive is too long")?;
-        self.parts.push(part);
-        Ok(())
-    }
-
+impl Plan<'_> {
     /// Everything, in order.
     #[must_use]
     pub fn parts(&self) -> &[ZipPart] {
-        &self.parts
+        &self.positions.parts
     }
 
     /// The archive that this is the plan of.
     #[must_use]
-    pub fn zip(&self) -> &'a TorchZip {
-        self.zip
+    pub fn zip(&self) -> &TorchZip {
+        &self.zip
     }
 
     /// Length of the archive in bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "no archive is empty")]
     pub fn len(&self) -> u64 {
-        self.len
+        self.positions.len
     }
 
     /// Length of one part in bytes.
@@ -247,7 +271,7 @@ impl<'a> Plan<'a> {
     /// # Panics
     /// When there are not as many CRCs as records.
     pub fn all_late(&self, crcs: &[u32]) -> impl Iterator<Item = (LateId, Vec<u8>)> {
-        self.parts.iter().filter_map(|part| match part {
+        self.positions.parts.iter().filter_map(|part| match part {
             ZipPart::Late(id, _) => Some((*id, self.late(*id, crcs))),
             _ => None,
         })
@@ -268,7 +292,7 @@ impl<'a> Plan<'a> {
     }
 
     fn descriptor(&self, record: usize, crc: u32) -> Vec<u8> {
-        let (header, len) = (self.headers[record], self.zip.records[record].len);
+        let (header, len) = (self.positions.headers[record], self.zip.records[record].len);
         let mut out = b"PK\x07\x08".to_vec();
         put32(&mut out, &[crc]);
         if descriptor_len(header, len) == 24 {
@@ -300,10 +324,10 @@ impl<'a> Plan<'a> {
     }
 
     fn directory(&self, crcs: &[u32]) -> Vec<u8> {
-        let zip = self.zip;
+        let zip = &*self.zip;
         let mut out = Vec::new();
         for (index, record) in zip.records.iter().enumerate() {
-            let (len, header) = (record.len, self.headers[index]);
+            let (len, header) = (record.len, self.positions.headers[index]);
             let name = zip.full_name(index);
             let mut values = Vec::new();
             if big(len) {
@@ -324,13 +348,13 @@ impl<'a> Plan<'a> {
             out.extend_from_slice(&extra);
         }
         let size = out.len() as u64;
-        let end = self.directory + size;
+        let end = self.positions.directory + size;
         let count = zip.records.len() as u64;
         out.extend_from_slice(b"PK\x06\x06");
         put64(&mut out, &[44]);
         put16(&mut out, &[0x031E, 45]);
         put32(&mut out, &[0, 0]);
-        put64(&mut out, &[count, count, size, self.directory]);
+        put64(&mut out, &[count, count, size, self.positions.directory]);
         out.extend_from_slice(b"PK\x06\x07");
         put32(&mut out, &[0]);
         put64(&mut out, &[end]);
@@ -338,7 +362,10 @@ impl<'a> Plan<'a> {
         out.extend_from_slice(b"PK\x05\x06");
         let short = u16::try_from(count).unwrap_or(u16::MAX);
         put16(&mut out, &[0, 0, short, short]);
-        put32(&mut out, &[saturated(size), saturated(self.directory)]);
+        put32(
+            &mut out,
+            &[saturated(size), saturated(self.positions.directory)],
+        );
         put16(&mut out, &[0]);
         out
     }
