@@ -145,7 +145,7 @@ export class Composition {
   }
 
   /** Fills `into` from its start; returns the number of bytes, less than its length only at the end. */
-  read(into: Uint8Array): number {
+  read(into: Buffer): number {
     return call(() => this.#inner.read(into));
   }
 

@@ -129,7 +129,10 @@ mod tests {
     use super::*;
     use crate::layout::{Segment, Storage, Tensor};
 
-    fn layout(len: u64, views: &[(&str, Dtype, &[u64], &[u64], u64)]) -> Layout {
+    /// Name, type, shape, strides, offset.
+    type Facts<'a> = (&'a str, Dtype, &'a [u64], &'a [u64], u64);
+
+    fn layout(len: u64, views: &[Facts<'_>]) -> Layout {
         let tensors: Vec<Tensor> = views
             .iter()
             .map(|(name, dtype, shape, strides, offset)| Tensor {

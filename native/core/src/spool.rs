@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn every_difference_is_spooled() {
-        let cases: &[(Option<&[u8]>, &[&[u8]])] = &[
+        type Case<'a> = (Option<&'a [u8]>, &'a [&'a [u8]]);
+        let cases: [Case<'_>; 6] = [
             (None, &[b"abc", b"def"]),
             (None, &[]),
             (Some(b"abcxef"), &[b"abc", b"def"]),
@@ -188,7 +189,7 @@ mod tests {
             (Some(b""), &[b"abcdef"]),
         ];
         for (twin, parts) in cases {
-            let (spooled, bytes, _dir) = run(*twin, parts);
+            let (spooled, bytes, _dir) = run(twin, parts);
             assert!(spooled.temporary);
             assert_eq!(bytes, parts.concat());
         }

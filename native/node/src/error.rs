@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use git_theta_core::Error as CoreError;
+use napi::JsError;
 use napi::bindgen_prelude::*;
-use napi::{JsError, JsValue};
 
 /// A sync function returns `Result<T, String>`: the string becomes `err.code`. (Spelled out in the
 /// signature: `#[napi]` knows the name `Result`, not an alias of it.)
