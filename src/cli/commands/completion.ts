@@ -1,9 +1,10 @@
 /** `git theta completion`: a completion script, made from the definitions of all commands. */
+
+import { defineCommand } from '../command';
 import { bashCompletion } from '../completion/bash';
 import { fishCompletion } from '../completion/fish';
 import { completionTree } from '../completion/tree';
 import { zshCompletion } from '../completion/zsh';
-import { defineCommand } from '../command';
 
 const SCRIPTS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 
@@ -24,8 +25,7 @@ completion, which has to be loaded. Where the script belongs:
   ],
   examples: [
     {
-      command:
-        'git theta completion bash > ~/.local/share/bash-completion/completions/git-theta',
+      command: 'git theta completion bash > ~/.local/share/bash-completion/completions/git-theta',
       summary: 'Install the completion for bash.',
     },
   ],

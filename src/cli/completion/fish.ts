@@ -24,7 +24,10 @@ export function fishCompletion(commands: readonly CompletionCommand[]): string {
     "complete -c git -n __fish_git_needs_command -a theta -d 'Version checkpoints by tensor'",
   ];
   for (const { name, summary, options, words } of commands) {
-    lines.push('', `complete -c git -f -n __git_theta_needs_command -a ${name} -d ${quoted(summary)}`);
+    lines.push(
+      '',
+      `complete -c git -f -n __git_theta_needs_command -a ${name} -d ${quoted(summary)}`,
+    );
     const using = `complete -c git -n '__git_theta_using ${name}'`;
     for (const { long, summary: about, value } of options) {
       lines.push(`${using} -l ${long.slice(2)}${value ? ' -r' : ''} -d ${quoted(about)}`);

@@ -37,7 +37,7 @@ export const CONFIGURATION: readonly Term[] = [
     term: 'color.theta',
     text: 'Whether output is coloured: auto, always or never. Default: the value of color.ui.',
   },
-  { term: 'pager.theta', text: "Whether, or through what, git shows the output in a pager." },
+  { term: 'pager.theta', text: 'Whether, or through what, git shows the output in a pager.' },
 ];
 
 /** Environment variables that git-theta reads. */
@@ -57,5 +57,8 @@ export const ENVIRONMENT: readonly Term[] = [
 /** Files that matter to a user. */
 export const FILES: readonly Term[] = [
   { term: '.gitattributes', text: "Two lines for each checkpoint, written by 'git theta track'." },
-  { term: '.git_theta/', text: 'The tensors of the checkpoints, as Zarr groups. Stored with Git LFS.' },
+  {
+    term: '.git_theta/',
+    text: 'The tensors of the checkpoints, as Zarr groups. Stored with Git LFS.',
+  },
 ];

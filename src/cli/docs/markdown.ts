@@ -3,7 +3,7 @@ import type { Block } from './markup';
 import type { Page } from './page';
 
 /** Outside backticks `<name>` would be taken for HTML and `*.pt` for emphasis. */
-function escape(text: string): string {
+function escapeText(text: string): string {
   return text
     .split('`')
     .map((part, i) => (i % 2 === 1 ? part : part.replace(/[<>*_|[\]\\]/g, '\\$&')))
@@ -13,13 +13,13 @@ function escape(text: string): string {
 function block(it: Block): string {
   switch (it.kind) {
     case 'text':
-      return escape(it.text);
+      return escapeText(it.text);
     case 'list':
-      return it.items.map((item) => `- ${escape(item)}`).join('\n');
+      return it.items.map((item) => `- ${escapeText(item)}`).join('\n');
     case 'code':
       return ['```', ...it.lines, '```'].join('\n');
     case 'terms':
-      return it.terms.map(({ term, text }) => `- \`${term}\`: ${escape(text)}`).join('\n');
+      return it.terms.map(({ term, text }) => `- \`${term}\`: ${escapeText(text)}`).join('\n');
   }
 }
 

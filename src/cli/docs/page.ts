@@ -67,7 +67,10 @@ export function commandPage(entry: CommandEntry, definition: CommandDefinition):
     name: `git-theta-${entry.name}`,
     summary: entry.summary,
     sections: [
-      { heading: 'Synopsis', blocks: [{ kind: 'code', lines: [synopsis(entry.name, definition)] }] },
+      {
+        heading: 'Synopsis',
+        blocks: [{ kind: 'code', lines: [synopsis(entry.name, definition)] }],
+      },
       { heading: 'Description', blocks: parseMarkup(definition.description) },
       ...terms(
         'Arguments',

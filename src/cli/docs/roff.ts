@@ -3,7 +3,7 @@ import { type Block, spans } from './markup';
 import type { Page } from './page';
 
 /** Characters that roff would read, or typeset as something that cannot be pasted. */
-function escape(text: string): string {
+function escapeText(text: string): string {
   return text
     .replace(/\\/g, '\\e')
     .replace(/-/g, '\\-')
@@ -20,7 +20,7 @@ function line(text: string): string {
 
 function flow(text: string): string {
   const drawn = spans(text).map((span) =>
-    span.code ? `\\fB${escape(span.text)}\\fR` : escape(span.text),
+    span.code ? `\\fB${escapeText(span.text)}\\fR` : escapeText(span.text),
   );
   return line(drawn.join(''));
 }
@@ -32,24 +32,28 @@ function block(it: Block): string[] {
     case 'list':
       return it.items.flatMap((item) => ['.IP \\(bu 2', flow(item)]);
     case 'code':
-      return ['.PP', '.RS 4', '.nf', ...it.lines.map((l) => line(escape(l))), '.fi', '.RE'];
+      return ['.PP', '.RS 4', '.nf', ...it.lines.map((l) => line(escapeText(l))), '.fi', '.RE'];
     case 'terms':
-      return it.terms.flatMap(({ term, text }) => ['.TP', `\\fB${escape(term)}\\fR`, flow(text)]);
+      return it.terms.flatMap(({ term, text }) => [
+        '.TP',
+        `\\fB${escapeText(term)}\\fR`,
+        flow(text),
+      ]);
   }
 }
 
 /** The page's text, ready for a file `<name>.1`. */
 export function renderRoff(page: Page): string {
   const lines = [
-    `.TH "${escape(page.name.toUpperCase())}" "1" "" "git\\-theta" "git\\-theta manual"`,
+    `.TH "${escapeText(page.name.toUpperCase())}" "1" "" "git\\-theta" "git\\-theta manual"`,
     // No hyphenation and no stretched lines: options must stay whole.
     '.nh',
     '.ad l',
     '.SH "NAME"',
-    `${escape(page.name)} \\- ${escape(page.summary)}`,
+    `${escapeText(page.name)} \\- ${escapeText(page.summary)}`,
   ];
   for (const section of page.sections) {
-    lines.push(`.SH "${escape(section.heading.toUpperCase())}"`);
+    lines.push(`.SH "${escapeText(section.heading.toUpperCase())}"`);
     lines.push(...section.blocks.flatMap(block));
   }
   return `${lines.join('\n')}\n`;

@@ -34,10 +34,10 @@ function gitAllows(isTerminal: boolean): boolean {
 
 /** Whether a stream gets colour in this environment. */
 export function usesColour(stream: Terminal, env: NodeJS.ProcessEnv = process.env): boolean {
-  if (env['NO_COLOR']) return false;
-  const forced = env['FORCE_COLOR'];
+  if (env.NO_COLOR) return false;
+  const forced = env.FORCE_COLOR;
   if (forced !== undefined) return forced !== '0' && forced !== 'false';
-  if (env['TERM'] === 'dumb') return false;
+  if (env.TERM === 'dumb') return false;
   return gitAllows(stream.isTTY === true);
 }
 

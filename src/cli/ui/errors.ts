@@ -98,7 +98,7 @@ export function fail(error: unknown, options: { json?: boolean } = {}): number {
     note(labelled('error', failure.message));
     if (failure.hint) note(hintLines(failure.hint));
   }
-  const trace = process.env['GIT_THETA_TRACE'];
+  const trace = process.env.GIT_THETA_TRACE;
   if (trace && trace !== '0') for (const line of traceLines(error)) note(line);
   return exitCode(failure.code);
 }

@@ -30,7 +30,7 @@ const SILENT: Progress = { onProgress: () => {}, done: () => {} };
 const running = new Set<Progress>();
 
 function wanted(quiet: boolean | undefined): boolean {
-  const asked = process.env['GIT_THETA_PROGRESS'];
+  const asked = process.env.GIT_THETA_PROGRESS;
   if (quiet || asked === '0') return false;
   return Boolean(asked) || process.stderr.isTTY === true;
 }
