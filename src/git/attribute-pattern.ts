@@ -16,7 +16,7 @@ const SHORT: Record<string, string> = {
   '"': '\\"',
   '\\': '\\\\',
 };
-const LONG = new Map(Object.entries(SHORT).map(([char, escape]) => [escape.slice(1), char]));
+const LONG = new Map(Object.entries(SHORT).map(([char, code]) => [code.slice(1), char]));
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what has to be escaped.
 const ESCAPED = /["\\\x00-\x1f\x7f]/g;
@@ -36,9 +36,9 @@ export function quotePattern(pattern: string, always = false): string {
 /** The pattern in quotes, one character per byte; null when git would not understand it. */
 export function unquotePattern(quoted: string): string | null {
   let valid = quoted.length >= 2 && quoted.endsWith('"');
-  const text = quoted.slice(1, -1).replace(/\\([0-3][0-7]{2}|.)/gs, (_, escape: string) => {
-    if (escape.length === 3) return String.fromCharCode(Number.parseInt(escape, 8));
-    const char = LONG.get(escape);
+  const text = quoted.slice(1, -1).replace(/\\([0-3][0-7]{2}|.)/gs, (_, code: string) => {
+    if (code.length === 3) return String.fromCharCode(Number.parseInt(code, 8));
+    const char = LONG.get(code);
     valid &&= char !== undefined;
     return char ?? '';
   });
