@@ -4,10 +4,15 @@ import type { Page } from './page';
 
 const WIDTH = 80;
 
-/** Words broken into lines; code keeps its words together, so commands can be read and copied. */
+/** What is typed, in quotes where it is more than a word; its words stay together. */
+function typed(code: string): string {
+  return code.includes(' ') ? `'${code.replaceAll(' ', '\u00a0')}'` : code;
+}
+
+/** Words broken into lines. */
 function wrap(text: string, indent: string, first = indent): string {
   const words = spans(text)
-    .map((span) => (span.code ? span.text.replaceAll(' ', '\u00a0') : span.text))
+    .map((span) => (span.code ? typed(span.text) : span.text))
     .join('')
     .split(' ');
   const lines: string[] = [];
