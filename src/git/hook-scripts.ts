@@ -23,8 +23,8 @@ export type HookState = 'absent' | 'ours' | 'outdated' | 'lfs' | 'foreign';
 export const CHAINED = '.git-theta-chained';
 
 const MARK = '# git-theta hook';
-/** Stands in a hook of ours that took the place of Git LFS's. */
-const REPLACES_LFS = '# replaces the hook of git-lfs';
+/** Starts the lines of Git LFS's hook in the hook of ours that took its place. */
+const QUOTE = '#| ';
 
 /** Hooks of Git LFS that ours has to run. Its `pre-push` is part of our command, which must know whether it worked. */
 const LFS_PARTS: ReadonlySet<HookName> = new Set(['post-commit', 'post-checkout', 'post-merge']);
@@ -36,15 +36,15 @@ export function hookLine(name: HookName): string {
   return `git theta hook ${name} "$@"`;
 }
 
-/** Our hook. `replacesLfs`: it took the place of Git LFS's own, which removing it brings back. */
-export function hookScript(name: HookName, replacesLfs: boolean): string {
+/** Our hook. `replaced`: Git LFS's hook whose place it took; ours quotes it, and removing ours brings it back. */
+export function hookScript(name: HookName, replaced: string | null): string {
   const input = WITH_INPUT.has(name);
   const feed = input ? `printf '%s' "\${input%.}" | ` : '';
   const lines = [
     '#!/bin/sh',
     `${MARK}: written by 'git theta install', removed by 'git theta uninstall'`,
   ];
-  if (replacesLfs) lines.push(REPLACES_LFS);
+  for (const line of replaced?.split('\n') ?? []) lines.push(QUOTE + line);
   if (input) lines.push('input=$(cat; echo .)');
   lines.push(
     `chained="\${0%/*}/${name}${CHAINED}"`,
@@ -70,14 +70,6 @@ export function hookScript(name: HookName, replacesLfs: boolean): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The hook that `git lfs install` writes. */
-export function lfsHookScript(name: HookName): string {
-  return `#!/bin/sh
-command -v git-lfs >/dev/null 2>&1 || { printf >&2 "\\n%s\\n\\n" "This repository is configured for Git LFS but 'git-lfs' was not found on your path. If you no longer wish to use Git LFS, remove this hook by deleting the '${name}' file in the hooks directory (set by 'core.hookspath'; usually '.git/hooks')."; exit 2; }
-git lfs ${name} "$@"
-`;
-}
-
 /** Whether a hook is exactly one that some version of Git LFS wrote: a check that it is there, and one command. */
 function isLfsHook(name: HookName, text: string): boolean {
   const lines = text.split('\n').map((line) => line.trim());
@@ -90,15 +82,16 @@ function isLfsHook(name: HookName, text: string): boolean {
   );
 }
 
-/** Whether a hook of ours stands where Git LFS's stood. */
-export function replacesLfs(text: string): boolean {
-  return text.split('\n').includes(REPLACES_LFS);
+/** The hook of Git LFS whose place a hook of ours took, or null. */
+export function replacedHook(text: string): string | null {
+  const quoted = text.split('\n').filter((line) => line.startsWith(QUOTE));
+  return quoted.length === 0 ? null : quoted.map((line) => line.slice(QUOTE.length)).join('\n');
 }
 
 /** Whose a hook is. */
 export function classifyHook(name: HookName, text: string): Exclude<HookState, 'absent'> {
   if (text.split('\n', 2)[1]?.startsWith(MARK)) {
-    return text === hookScript(name, replacesLfs(text)) ? 'ours' : 'outdated';
+    return text === hookScript(name, replacedHook(text)) ? 'ours' : 'outdated';
   }
   return isLfsHook(name, text) ? 'lfs' : 'foreign';
 }

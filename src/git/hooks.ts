@@ -24,8 +24,7 @@ import {
   type HookState,
   hookLine,
   hookScript,
-  lfsHookScript,
-  replacesLfs,
+  replacedHook,
 } from './hook-scripts';
 import type { Repository } from './repository';
 
@@ -112,7 +111,7 @@ function calls(name: HookName, text: string): boolean {
 
 function writeHook(path: string, text: string): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  writeFileSync(temporary, text);
+  writeFileSync(temporary, text, 'latin1');
   chmodSync(temporary, 0o755);
   renameSync(temporary, path);
 }
@@ -128,7 +127,7 @@ function install(folder: HooksPath, name: HookName): HookReport {
       return report(folder, name, 'special');
     renameSync(path, path + CHAINED);
   }
-  const script = hookScript(name, state === 'lfs' || (text !== null && replacesLfs(text)));
+  const script = hookScript(name, state === 'lfs' ? text : replacedHook(text ?? ''));
   const executable = state === 'ours' && (lstatSync(path).mode & 0o100) !== 0;
   if (executable || (state === 'ours' && process.platform === 'win32')) return report(folder, name);
   writeHook(path, script);
@@ -153,8 +152,9 @@ function uninstall(folder: HooksPath, name: HookName): HookReport {
     renameSync(path + CHAINED, path);
     return report(folder, name, 'restored');
   }
-  if (replacesLfs(text)) {
-    writeHook(path, lfsHookScript(name));
+  const replaced = replacedHook(text);
+  if (replaced !== null) {
+    writeHook(path, replaced);
     return report(folder, name, 'restored');
   }
   rmSync(path);

@@ -27,7 +27,7 @@ export function blobOid(format: 'sha1' | 'sha256', content: Uint8Array): string 
 export function packBlobs(format: 'sha1' | 'sha256', contents: readonly Uint8Array[]): Buffer {
   const header = Buffer.from('PACK\0\0\0\x02\0\0\0\0', 'latin1');
   header.writeUInt32BE(contents.length, 8);
-  const parts = [header];
+  const parts: Buffer[] = [header];
   for (const content of contents) {
     parts.push(objectHeader(content.length), deflateSync(content, { level: 1 }));
   }

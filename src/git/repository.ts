@@ -205,30 +205,21 @@ async function findRepository(cwd: string, variables: Environment, bare: boolean
     gitDir: resolve(more.length > 0 ? await one('--absolute-git-dir') : gitDir),
     commonDir: resolve(more.length > 0 ? await one('--git-common-dir') : commonDir),
   };
-  if (inside !== 'true') {
-    if (bare)
-      return {
-        ...fields,
-        workTree: '',
-        cwd,
-        variables: absoluteVariables(fields.gitDir, '', variables),
-      };
-    if (fields.isBare) {
-      throw new ThetaError('ERR_THETA_BARE_REPOSITORY', 'this repository has no work tree', {
-        path: fields.gitDir,
-      });
-    }
-    throw new ThetaError('ERR_THETA_OUTSIDE_WORK_TREE', 'this must be run in a work tree', {
-      path: cwd,
-    });
-  }
-  const workTree = resolve(await one('--show-toplevel'));
-  return {
-    ...fields,
-    workTree,
-    cwd: resolveParent(join(cwd, '.')),
-    variables: absoluteVariables(fields.gitDir, workTree, variables),
+  const complete = (workTree: string): Fields => {
+    const variablesOf = absoluteVariables(fields.gitDir, workTree, variables);
+    return { ...fields, workTree, cwd: resolveParent(join(cwd, '.')), variables: variablesOf };
   };
+  if (inside === 'true') return complete(resolve(await one('--show-toplevel')));
+  if (bare) return complete('');
+  if (fields.isBare) {
+    const path = fields.gitDir;
+    throw new ThetaError('ERR_THETA_BARE_REPOSITORY', 'this repository has no work tree', { path });
+  }
+  // Outside the work tree that GIT_WORK_TREE or core.worktree names, git works from its root.
+  const elsewhere = await one('--show-toplevel').catch(() => '');
+  if (elsewhere !== '') return complete(resolve(elsewhere));
+  const path = cwd;
+  throw new ThetaError('ERR_THETA_OUTSIDE_WORK_TREE', 'this must be run in a work tree', { path });
 }
 
 /** Commands run in the root of the work tree, so what a caller gave relative to its own folder must not stay so. */

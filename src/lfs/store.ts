@@ -1,18 +1,26 @@
-import { ThetaError } from '../errors';
+/**
+ * Folders of objects, laid out as Git LFS does: `ab/cd/<oid>`.
+ *
+ * In: folders and a reference. Out: where the object is. An object counts as present when a regular file of its size is
+ * there; whether its bytes are right is for readers to check.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ObjectRef } from '../manifest/types';
 
-const todo = (): never => {
-  throw new ThetaError('ERR_THETA_INTERNAL', 'not built yet');
-};
-/** `<dir>/ab/cd/<oid>` */
-export function objectPath(_dir: string, _oid: string): string {
-  return todo();
+/** Where an object is, or would be. */
+export function objectPath(store: string, oid: string): string {
+  return join(store, oid.slice(0, 2), oid.slice(2, 4), oid);
 }
-/** Present with this size. */
-export function hasObject(_dir: string, _ref: ObjectRef): boolean {
-  return todo();
+
+/** Whether a store has an object. */
+export function hasObject(store: string, ref: ObjectRef): boolean {
+  const found = statSync(objectPath(store, ref.oid), { throwIfNoEntry: false });
+  return found?.isFile() === true && found.size === ref.size;
 }
-/** Path in the first store that has it, or null. */
-export function findObject(_stores: string[], _ref: ObjectRef): string | null {
-  return todo();
+
+/** The object's path in the first store that has it, or null. */
+export function findObject(stores: readonly string[], ref: ObjectRef): string | null {
+  const store = stores.find((folder) => hasObject(folder, ref));
+  return store === undefined ? null : objectPath(store, ref.oid);
 }

@@ -1,11 +1,13 @@
-import { ThetaError } from '../errors';
+/**
+ * Objects that a manifest needs and that this machine lacks.
+ */
 import type { Repository } from '../git/repository';
+import { findObject } from '../lfs/store';
+import { manifestObjects } from '../manifest/objects';
 import type { Manifest, ObjectRef } from '../manifest/types';
 
-const todo = (): never => {
-  throw new ThetaError('ERR_THETA_INTERNAL', 'not built yet');
-};
-/** Objects that are in none of the repository's stores. */
-export function missingObjects(_repo: Repository, _manifest: Manifest): ObjectRef[] {
-  return todo();
+/** The manifest's objects that are in none of the repository's stores. */
+export function missingObjects(repo: Repository, manifest: Manifest): ObjectRef[] {
+  const stores = repo.stores();
+  return manifestObjects(manifest).filter((ref) => findObject(stores, ref) === null);
 }
