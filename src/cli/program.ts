@@ -18,13 +18,18 @@ import { versionLine } from './version';
 const EPILOGUE = `
 'git theta <command> -h' shows the usage of a command, 'git theta help <command>' its manual.`;
 
+/** 128 and the number of SIGPIPE. */
+const EXIT_CLOSED_PIPE = 141;
+
 /** Writes to a closed pipe, as in `git theta ls-files | head`, end the process as they end git. */
+function onStreamError(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT_CLOSED_PIPE);
+}
+
 function endQuietlyOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit(141);
-    });
+    if (!stream.listeners('error').includes(onStreamError)) stream.on('error', onStreamError);
   }
 }
 
@@ -34,7 +39,7 @@ function usageError(text: string, command: string | undefined): ThetaError {
   const manual = `Run 'git theta ${command ? `${command} -h` : '-h'}' to see the usage.`;
   const suggestion = rest.join(' ').replace(/^\((.*)\)$/s, '$1');
   const message = first.replace(/^error: /, '');
-  return new ThetaError('ERR_THETA_USAGE', message.endsWith('.') ? message : `${message}.`, {
+  return new ThetaError('ERR_THETA_USAGE', message.replace(/\.$/, ''), {
     hint: suggestion || manual,
   });
 }

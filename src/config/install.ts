@@ -75,7 +75,7 @@ function refuseForeign(changes: readonly ConfigChange[], scope: ConfigScope): vo
     if (before === undefined || isOurs({ key, value: before })) continue;
     throw new ThetaError(
       'ERR_THETA_FOREIGN_CONFIG',
-      `${key} is already set to '${before}' in the ${scopeName(scope)} configuration, and not by git-theta.`,
+      `${key} is already set to '${before}' in the ${scopeName(scope)} configuration, and not by git-theta`,
       { hint: "Run 'git theta install --force' to replace it." },
     );
   }

@@ -41,7 +41,7 @@ function refuseOwn(path: string): void {
   const [first = ''] = path.split('/');
   const reserved = first === STORE_FOLDER || first.toLowerCase() === '.git';
   if (!reserved && path.split('/').at(-1) !== ATTRIBUTES_FILE) return;
-  throw refusal(`'${path}' cannot be tracked: it belongs to git or to git-theta.`);
+  throw refusal(`'${path}' cannot be tracked: it belongs to git or to git-theta`);
 }
 
 /**
@@ -50,19 +50,19 @@ function refuseOwn(path: string): void {
  * a pattern as gitattributes(5) has it. Typed in a subfolder, it is about that subfolder.
  */
 export function trackPattern(repo: Repository, typed: string): string {
-  if (typed === '') throw refusal('An empty pattern matches nothing.');
-  if (/[\n\r]/.test(typed)) throw refusal('A pattern cannot contain a line end.');
+  if (typed === '') throw refusal('an empty pattern matches nothing');
+  if (/[\n\r]/.test(typed)) throw refusal('a pattern cannot contain a line end');
   const path = repo.relative(typed);
   const stat = statSync(join(repo.workTree, path), { throwIfNoEntry: false });
   if (path === '' || path === '.' || (/^[*/]+$/.test(path) && !stat)) {
     throw refusal(
-      `'${typed}' matches every file, also those that are no checkpoints.`,
+      `'${typed}' matches every file, also those that are no checkpoints`,
       'Name the files or a pattern, such as \'git theta track "*.pt"\'.',
     );
   }
   refuseOwn(path);
   if (stat?.isDirectory() || typed.endsWith('/')) return `${literalPattern(path)}/**`;
   if (stat) return literalPattern(path);
-  if (/^[!#]/.test(path)) throw refusal(`'${typed}' is no pattern of ${ATTRIBUTES_FILE}.`);
+  if (/^[!#]/.test(path)) throw refusal(`'${typed}' is no pattern of ${ATTRIBUTES_FILE}`);
   return path;
 }

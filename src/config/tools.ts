@@ -74,10 +74,10 @@ export async function requireTools(): Promise<void> {
     throw version
       ? new ThetaError(
           `ERR_THETA_${family}_TOO_OLD`,
-          `${name} ${version} is too old; git-theta needs ${minimum} or newer.`,
+          `${name} ${version} is too old; git-theta needs ${minimum} or newer`,
           { hint: toolHint(name) },
         )
-      : new ThetaError(`ERR_THETA_${family}_MISSING`, `${name} was not found.`, {
+      : new ThetaError(`ERR_THETA_${family}_MISSING`, `${name} was not found`, {
           hint: toolHint(name),
         });
   }

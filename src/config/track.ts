@@ -44,7 +44,7 @@ async function refuseOtherFilters(repo: Repository, paths: readonly string[]): P
         : `Remove filter=${filter} from the line in ${ATTRIBUTES_FILE} that matches it,`;
     throw new ThetaError(
       'ERR_THETA_FOREIGN_FILTER',
-      `'${path}' is already handled by filter=${filter}.`,
+      `'${path}' is already handled by filter=${filter}`,
       { path, hint: `${remove}\nthen this command again, and 'git theta add' for the file.` },
     );
   }

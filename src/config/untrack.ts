@@ -28,7 +28,7 @@ function notTracked(pattern: string, rules: readonly AttributeRule[]): ThetaErro
   const known = rules.filter(isModelRule).map((rule) => `'${rule.pattern}'`);
   return new ThetaError(
     'ERR_THETA_NOT_TRACKED',
-    `No line of ${ATTRIBUTES_FILE} tracks exactly '${pattern}'.`,
+    `no line of ${ATTRIBUTES_FILE} tracks exactly '${pattern}'`,
     {
       path: pattern,
       hint:

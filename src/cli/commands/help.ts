@@ -2,7 +2,7 @@
 import { ThetaError } from '../../errors';
 import { defineCommand } from '../command';
 import { manualText } from '../docs/manual';
-import { print, visible } from '../ui/output';
+import { print } from '../ui/output';
 
 export const command = defineCommand({
   description: `Prints the manual of a command; without a command, that of git-theta with the list of
@@ -14,7 +14,7 @@ git-theta is installed globally; \`git theta track -h\` shows the usage only.`,
     const [name] = args;
     const text = await manualText(name);
     if (text === '') {
-      throw new ThetaError('ERR_THETA_USAGE', `There is no command '${visible(name ?? '')}'.`, {
+      throw new ThetaError('ERR_THETA_USAGE', `there is no command '${name}'`, {
         hint: "Run 'git theta help' to see all commands.",
       });
     }

@@ -28,13 +28,13 @@ function report({ results, raw, overridden, hooks }: TrackReport, dryRun: boolea
   }
   for (const path of raw) {
     warn(
-      `'${path}' is in git as a whole file.`,
+      `'${path}' is in git as a whole file`,
       `Run 'git theta add' for it to store it tensor by tensor. Earlier commits stay as they are.`,
     );
   }
   for (const { path, filter } of overridden) {
     warn(
-      `'${path}' is not handled by git-theta: another attribute file says ${filter ? `filter=${filter}` : '-filter'}.`,
+      `'${path}' is not handled by git-theta: another attribute file says ${filter ? `filter=${filter}` : 'no filter'}`,
       `See which one with: git check-attr filter -- '${path}'`,
     );
   }
@@ -78,7 +78,7 @@ Without a pattern, the tracked patterns are listed, each with the file in which 
     if (json) printJson({ ...done, dryRun, hooks: done.hooks.map(hookDocument) });
     else report(done, dryRun);
     if ((await missingFilterValues(repo.workTree)).length > 0) {
-      warn('The filters of git-theta are not installed.', "Run 'git theta install' first.");
+      warn('the filters of git-theta are not installed', "Run 'git theta install'.");
     }
     return 0;
   },

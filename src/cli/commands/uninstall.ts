@@ -37,7 +37,7 @@ shows their manifests.`,
       return 0;
     }
     for (const { key, value } of report.kept) {
-      warn(`${key} was kept: git-theta has not written its value '${visible(value)}'.`);
+      warn(`${key} was kept: git-theta has not written its value '${value}'`);
     }
     const where = visible(report.scope);
     if (options.dryRun) printChanges(report.changes);

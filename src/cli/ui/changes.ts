@@ -13,10 +13,10 @@ export function printChanges(changes: readonly ConfigChange[]): void {
 
 /** Warns about hooks that are not wired, with the line to add. */
 export function warnHooks(hooks: readonly HookReport[]): void {
-  for (const { name, path, action, line } of hooks) {
-    if (action !== 'outside' && action !== 'special') continue;
+  for (const { name, path, action, wired, line } of hooks) {
+    if (wired || (action !== 'outside' && action !== 'special')) continue;
     warn(
-      `The hook ${name} was not installed: ${visible(path)} is managed by something else.`,
+      `the hook ${name} was not installed: ${path} is managed by something else`,
       `Add this line to it: ${line}`,
     );
   }

@@ -26,6 +26,7 @@ function gitAllows(isTerminal: boolean): boolean {
   // git itself reads color.theta, falls back to color.ui and knows "auto" and "always".
   const answer = spawnSync('git', ['config', '--get-colorbool', 'color.theta', `${isTerminal}`], {
     encoding: 'utf8',
+    env: process.env,
     stdio: ['ignore', 'pipe', 'ignore'],
     windowsHide: true,
   });

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { copyFile, link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { trackedFiles } from '../../git/attributes';
-import { inspectHooks } from '../../git/hooks';
+import { hooksPath, inspectHooks } from '../../git/hooks';
 import { lsFiles } from '../../git/index';
 import { catFiles } from '../../git/objects';
 import type { Repository } from '../../git/repository';
@@ -17,12 +17,12 @@ import { type Check, failure, ok, some, warning } from './check';
 
 /** The hooks in the folder that git uses, whoever manages it. */
 export async function checkHooks(repo: Repository): Promise<Check[]> {
-  const reports = await inspectHooks(repo);
-  const missing = reports.filter(({ state }) => state !== 'ours');
-  if (missing.length === 0) return [ok('hooks', 'All hooks are installed.')];
-  return missing.map(({ name, path, state, line, action }) => {
+  const { own } = await hooksPath(repo);
+  const missing = (await inspectHooks(repo)).filter(({ wired }) => !wired);
+  if (missing.length === 0) return [ok('hooks', 'All hooks call git-theta.')];
+  return missing.map(({ name, path, state, line }) => {
     const id = `hook-${name}`;
-    if (action === 'outside' || action === 'special') {
+    if (!own) {
       return warning(
         id,
         `The hook ${name} at ${path} does not call git-theta.`,
