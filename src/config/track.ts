@@ -13,6 +13,7 @@ import { type HookReport, installHooks } from '../git/hooks';
 import type { Repository } from '../git/repository';
 import { STORE_ATTRIBUTES } from '../store/attributes';
 import { STORE_FOLDER } from '../store/paths';
+import { refuseLink } from '../store/work-tree';
 import { type FilterUse, filtersOf, matchingFiles, rawFiles } from './matches';
 import { ATTRIBUTES_FILE, modelRule, storeRule, trackPattern } from './patterns';
 
@@ -53,6 +54,8 @@ async function refuseOtherFilters(repo: Repository, paths: readonly string[]): P
 /** Writes the constant attributes of the store; whether that changed anything. */
 function writeStoreAttributes(repo: Repository, dryRun: boolean): boolean {
   const file = join(repo.workTree, STORE_FOLDER, ATTRIBUTES_FILE);
+  refuseLink(dirname(file));
+  refuseLink(file);
   if (existsSync(file) && readFileSync(file, 'utf8') === STORE_ATTRIBUTES) return false;
   if (!dryRun) {
     mkdirSync(dirname(file), { recursive: true });

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { track } from '../../../src/config/track';
 import { trackedPatterns } from '../../../src/config/tracked';
@@ -87,6 +87,8 @@ test.each([
   expect(attribute('text', path)).toBe('unset');
   expect(attribute('filter', `.git_theta/${path}/w/c.0`)).toBe('lfs');
   expect(attribute('merge', `.git_theta/${path}/w/c.0`)).toBe('theta-store');
+  rmSync('.git_theta', { recursive: true });
+  expect(attribute('merge', `.git_theta/${path}/w/c.0`)).toBe('lfs');
   if (similar !== path) expect(attribute('filter', similar)).toBe('unspecified');
   const before = attributes();
   await run(path);
@@ -159,6 +161,13 @@ test('files that git has as they are, and files that stay without the filter, ar
   const report = await run('*.pt');
   expect(report.raw).toEqual(['raw.pt']);
   expect(report.overridden).toEqual([{ path: 'sub/other.pt', filter: '' }]);
+});
+
+test('nothing is written through a symbolic link', async () => {
+  mkdirSync(join(scratch.root, 'elsewhere'));
+  symlinkSync(join(scratch.root, 'elsewhere'), '.git_theta');
+  await expect(run('model.pt')).rejects.toMatchObject({ code: 'ERR_THETA_CONFLICT' });
+  expect(existsSync(join(scratch.root, 'elsewhere', '.gitattributes'))).toBe(false);
 });
 
 test('other lines keep every byte', async () => {

@@ -23,7 +23,7 @@ source code. \`git theta doctor\` checks the set-up and says how to repair it.`;
 export const CONFIGURATION: readonly Term[] = [
   {
     term: 'theta.storeLink',
-    text: 'How store files in the work tree share space with the objects of Git LFS: hardlink (the default), reflink or copy.',
+    text: 'How store files in the work tree share space with the objects of Git LFS: auto (the default: whatever the file system has), hard, reflink or copy.',
   },
   {
     term: 'theta.smudgeLimit',
