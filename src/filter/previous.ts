@@ -10,7 +10,7 @@ import { looksLikeManifest, type Manifest, parseManifest, toRecords } from '../m
 
 /** The index git itself is using now: a partial commit has one of its own. Null: the default. */
 export function callersIndex(repo: Repository): string | undefined {
-  const file = process.env['GIT_INDEX_FILE'];
+  const file = process.env.GIT_INDEX_FILE;
   return file ? repo.absolute(file) : undefined;
 }
 

@@ -18,7 +18,7 @@ export function describe(error: unknown): string {
   } = (error ?? {}) as { message?: string; hint?: string; stack?: string };
   const lines = [`error: ${safe(message).replaceAll('\n', '\n       ')}`];
   for (const line of hint ? safe(hint).split('\n') : []) lines.push(`hint: ${line}`);
-  if (process.env['GIT_THETA_TRACE'] && stack) lines.push(safe(stack));
+  if (process.env.GIT_THETA_TRACE && stack) lines.push(safe(stack));
   return `${lines.join('\n')}\n`;
 }
 

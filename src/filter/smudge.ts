@@ -31,7 +31,7 @@ export interface SmudgePolicy {
 
 /** Policy from the command line, the environment and the configuration. */
 export async function smudgePolicy(repo: Repository, skip: boolean): Promise<SmudgePolicy> {
-  const asked = (process.env['GIT_LFS_SKIP_SMUDGE'] ?? '').toLowerCase();
+  const asked = (process.env.GIT_LFS_SKIP_SMUDGE ?? '').toLowerCase();
   const limit = await repo.config('theta.smudgeLimit', 'int');
   return { skip: skip || TRUE.has(asked), limit: limit === null ? quarter() : Number(limit) };
 }

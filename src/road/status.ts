@@ -122,7 +122,7 @@ function changes(
     added: found.added.length,
     removed: found.removed.length,
     changed: found.changed.length,
-    other: found.skeleton || found.format || found.pieces || found.storages,
+    other: found.skeleton || found.format || found.pieces,
   };
 }
 

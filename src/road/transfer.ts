@@ -9,8 +9,7 @@ import { spawn } from 'node:child_process';
 import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
 import type { TransferOptions } from '../lfs/transfer';
-import type { WorkOptions } from '../native';
-import { type CheckedOut, checkout } from './checkout';
+import { type CheckedOut, type CheckoutOptions, checkout } from './checkout';
 import { fetch } from './fetch';
 import { lfsPrePush } from './lfs-pre-push';
 import { type PushedRef, type UploadReport, upload } from './push';
@@ -32,7 +31,7 @@ function failed(command: string, code: number): ThetaError {
 export async function pull(
   repo: Repository,
   args: readonly string[],
-  options: WorkOptions = {},
+  options: CheckoutOptions = {},
 ): Promise<CheckedOut[]> {
   const code = await interactive(repo, ['pull', ...args]);
   if (code !== 0) throw failed('pull', code);
