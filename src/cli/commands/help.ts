@@ -6,8 +6,8 @@ import { print } from '../ui/output';
 
 export const command = defineCommand({
   description: `Prints the manual of a command; without a command, that of git-theta with the list of
-all commands. \`git theta --help\` and \`git help theta-track\` show the same pages through \`man\` when
-git-theta is installed globally; \`git theta track -h\` shows the usage only.`,
+all commands. \`git theta --help\` and \`man git-theta-track\` show the same pages when git-theta is
+installed globally; \`git theta track -h\` shows the usage only.`,
   arguments: [{ name: 'command', summary: 'The command whose manual is wanted.' }],
   examples: [{ command: 'git theta help track', summary: "Read the manual of 'git theta track'." }],
   async run({ args }) {
