@@ -81,12 +81,9 @@ export class WorkTreeFiles {
    * @param root - of the work tree.
    * @param pins - folder whose objects may be one file with those of the first store.
    */
-  constructor(
-    root: string,
-    mode: LinkMode,
-    private readonly pins: string,
-  ) {
+  constructor(root: string, mode: LinkMode, pins: string) {
     this.#root = root;
+    this.#pins = pins;
     this.#mode = mode;
     this.#reflinks = mode === 'auto' || mode === 'reflink';
   }
