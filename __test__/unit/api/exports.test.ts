@@ -1,0 +1,17 @@
+import * as api from '../../../src/index';
+
+test('the package exports these names and no others', () => {
+  expect(Object.keys(api).sort()).toEqual([
+    'ThetaError',
+    'compareManifests',
+    'compose',
+    'decompose',
+    'inspect',
+    'isThetaError',
+    'objectsOf',
+    'openRepository',
+    'parseManifest',
+    'printManifest',
+    'readTensor',
+  ]);
+});

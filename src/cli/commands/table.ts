@@ -1,0 +1,147 @@
+/**
+ * The table of commands: name, group, one-line summary, and how to load the definition.
+ *
+ * Only the chosen command's module is loaded, so a start costs the same however many there are.
+ */
+import type { CommandDefinition } from '../command';
+
+/** The groups of `git theta -h`, in the order in which they are shown. */
+export const GROUPS = ['Set up', 'Everyday', 'Transfer', 'Repair', 'Plumbing'] as const;
+
+/** One row of the table. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly group: (typeof GROUPS)[number];
+  /** Imperative, no full stop; shown in help, completion and the manual's NAME section. */
+  readonly summary: string;
+  load(): Promise<{ readonly command: CommandDefinition }>;
+}
+
+/** All commands, in the order of their groups. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'install',
+    group: 'Set up',
+    summary: 'Configure git to use git-theta and Git LFS',
+    load: () => import('./install'),
+  },
+  {
+    name: 'uninstall',
+    group: 'Set up',
+    summary: "Remove git-theta's configuration and hooks",
+    load: () => import('./uninstall'),
+  },
+  {
+    name: 'track',
+    group: 'Set up',
+    summary: 'Let git-theta version a checkpoint, or list what it versions',
+    load: () => import('./track'),
+  },
+  {
+    name: 'untrack',
+    group: 'Set up',
+    summary: 'Stop versioning a checkpoint with git-theta',
+    load: () => import('./untrack'),
+  },
+  {
+    name: 'add',
+    group: 'Everyday',
+    summary: 'Stage checkpoints tensor by tensor',
+    load: () => import('./add'),
+  },
+  {
+    name: 'status',
+    group: 'Everyday',
+    summary: 'Show changed checkpoints and how many tensors changed',
+    load: () => import('./status'),
+  },
+  {
+    name: 'ls-files',
+    group: 'Everyday',
+    summary: 'List checkpoints and their tensors',
+    load: () => import('./ls-files'),
+  },
+  {
+    name: 'checkout',
+    group: 'Everyday',
+    summary: 'Write checkpoints that were left as manifests',
+    load: () => import('./checkout'),
+  },
+  {
+    name: 'fetch',
+    group: 'Transfer',
+    summary: 'Download the objects that checkpoints need',
+    load: () => import('./fetch'),
+  },
+  {
+    name: 'pull',
+    group: 'Transfer',
+    summary: 'Pull, and complete the checkpoints in the work tree',
+    load: () => import('./pull'),
+  },
+  {
+    name: 'push',
+    group: 'Transfer',
+    summary: 'Upload and check the objects, then push',
+    load: () => import('./push'),
+  },
+  {
+    name: 'doctor',
+    group: 'Repair',
+    summary: 'Check the set-up and say how to repair it',
+    load: () => import('./doctor'),
+  },
+  {
+    name: 'env',
+    group: 'Repair',
+    summary: 'Show versions and configuration, for bug reports',
+    load: () => import('./env'),
+  },
+  {
+    name: 'fsck',
+    group: 'Repair',
+    summary: 'Check that every checkpoint can be rebuilt',
+    load: () => import('./fsck'),
+  },
+  {
+    name: 'prune',
+    group: 'Repair',
+    summary: 'Delete local copies of old objects, but none that is needed',
+    load: () => import('./prune'),
+  },
+  {
+    name: 'dedup',
+    group: 'Repair',
+    summary: 'Let tensor files in the work tree share their space with the objects',
+    load: () => import('./dedup'),
+  },
+  {
+    name: 'hook',
+    group: 'Plumbing',
+    summary: 'Run the part of a hook that git-theta has',
+    load: () => import('./hook'),
+  },
+  {
+    name: 'completion',
+    group: 'Plumbing',
+    summary: 'Print a completion script for a shell',
+    load: () => import('./completion'),
+  },
+  {
+    name: 'help',
+    group: 'Plumbing',
+    summary: 'Show the manual of a command',
+    load: () => import('./help'),
+  },
+  {
+    name: 'version',
+    group: 'Plumbing',
+    summary: 'Print the version',
+    load: () => import('./version'),
+  },
+];
+
+/** The row of a command, or nothing when there is no such command. */
+export function findCommand(name: string): CommandEntry | undefined {
+  return COMMANDS.find((entry) => entry.name === name);
+}

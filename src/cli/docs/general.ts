@@ -1,0 +1,64 @@
+/** The text of git-theta(1) that belongs to no command. */
+import type { Term } from './markup';
+
+/** What git-theta is, in the order in which a reader needs it. */
+export const OVERVIEW = `git-theta lets git version machine-learning checkpoints tensor by tensor. In
+the work tree \`model.pt\` is the checkpoint, byte for byte. In git it is a manifest: a text with one
+line per tensor that has its name, type, shape and hash. The tensors themselves are Zarr arrays below
+\`.git_theta/model.pt/\`, and Git LFS stores and transfers their chunks. A tensor that did not change
+is not stored again.
+
+The first steps in a repository:
+
+    git theta install
+    git theta track model.pt
+    git theta add model.pt
+    git commit -m 'First checkpoint'
+    git push
+
+After that \`git checkout\`, \`git clone\`, \`git merge\` and the rest of git work as they do for
+source code. \`git theta doctor\` checks the set-up and says how to repair it.`;
+
+/** Keys of git's configuration that git-theta reads. */
+export const CONFIGURATION: readonly Term[] = [
+  {
+    term: 'theta.storeLink',
+    text: 'How store files in the work tree share space with the objects of Git LFS: auto (the default: whatever the file system has), hard, reflink or copy.',
+  },
+  {
+    term: 'theta.smudgeLimit',
+    text: "Size in bytes above which a checkpoint is not written through git's filter, which holds it in memory, but after it by a hook or 'git theta checkout'. Default: a quarter of the machine's memory.",
+  },
+  {
+    term: 'theta.fsync',
+    text: 'Whether new objects are flushed to the disk before they are used. Default: false.',
+  },
+  {
+    term: 'color.theta',
+    text: 'Whether output is coloured: auto, always or never. Default: the value of color.ui.',
+  },
+  { term: 'pager.theta', text: 'Whether, or through what, git shows the output in a pager.' },
+];
+
+/** Environment variables that git-theta reads. */
+export const ENVIRONMENT: readonly Term[] = [
+  { term: 'GIT_THETA_TRACE', text: '1 shows the stack trace of an error.' },
+  {
+    term: 'GIT_THETA_PROGRESS',
+    text: '1 shows progress although standard error is no terminal, 0 never shows it.',
+  },
+  {
+    term: 'GIT_LFS_SKIP_SMUDGE',
+    text: '1 leaves checkpoints in the work tree as manifests instead of fetching their objects.',
+  },
+  { term: 'NO_COLOR, FORCE_COLOR', text: 'Switch colour off or on, whatever git is told.' },
+];
+
+/** Files that matter to a user. */
+export const FILES: readonly Term[] = [
+  { term: '.gitattributes', text: "Two lines for each checkpoint, written by 'git theta track'." },
+  {
+    term: '.git_theta/',
+    text: 'The tensors of the checkpoints, as Zarr groups. Stored with Git LFS.',
+  },
+];

@@ -1,0 +1,50 @@
+/**
+ * `git theta uninstall`: the opposite of install, for the same scopes.
+ *
+ * Only values that git-theta has written are removed, and hooks that stood there before come back.
+ * Git LFS stays as it is: other repositories may need it.
+ */
+import { type ConfigScope, getAllConfig, unsetConfig } from '../git/config';
+import { type HookReport, uninstallHooks } from '../git/hooks';
+import { Repository } from '../git/repository';
+import { type ConfigChange, isRepositoryScope, scopeName } from './install';
+import { type ConfigValue, isOurs, thetaValues } from './values';
+
+/** What was done. */
+export interface UninstallReport {
+  readonly scope: string;
+  readonly changes: readonly ConfigChange[];
+  /** Values that are not ours and stayed. */
+  readonly kept: readonly ConfigValue[];
+  readonly hooks: readonly HookReport[];
+}
+
+/** Uninstalls, or with `dryRun` finds out what that would remove. */
+export async function uninstall(
+  options: { readonly scope?: ConfigScope; readonly dryRun?: boolean } = {},
+): Promise<UninstallReport> {
+  const scope = options.scope ?? 'global';
+  const repo = isRepositoryScope(scope) ? await Repository.discover() : undefined;
+  const changes: ConfigChange[] = [];
+  const kept: ConfigValue[] = [];
+  const present = new Map<string, string[]>();
+  for (const { key } of thetaValues()) present.set(key, await getAllConfig(key, { scope }));
+
+  // `required` says whose it is only by the filter beside it.
+  const foreignFilter = [...present].some(
+    ([key, values]) => key.startsWith('filter.') && values.some((value) => !isOurs({ key, value })),
+  );
+  for (const [key, values] of present) {
+    const before = values.at(-1);
+    if (before === undefined) continue;
+    const foreign = values.some((value) => !isOurs({ key, value }));
+    if (foreign || (key === 'filter.theta.required' && foreignFilter)) {
+      kept.push({ key, value: before });
+      continue;
+    }
+    changes.push({ key, before });
+    if (!options.dryRun) await unsetConfig(key, { scope });
+  }
+  const hooks = repo && !options.dryRun ? await uninstallHooks(repo) : [];
+  return { scope: scopeName(scope), changes, kept, hooks };
+}

@@ -1,0 +1,107 @@
+/**
+ * Clean: the bytes of a checkpoint become its manifest, and its tensors become LFS objects.
+ *
+ * In: a path and its content as git streams it. Out: the manifest's text; the objects are in the
+ * repository's store. A file that is itself a canonical manifest (git left the text in the work
+ * tree) comes back unchanged.
+ *
+ * git streams the work-tree file in nearly every case, so the stream is compared with that file
+ * as it arrives and kept only from the first difference on. What the file decomposes to is looked
+ * up by content first; see cache.ts.
+ *
+ * Refused: a file that changes while it is read. No content is refused.
+ */
+import { type BigIntStats, lstatSync } from 'node:fs';
+import { ThetaError } from '../errors';
+import type { Repository } from '../git/repository';
+import { fromRecords, isManifest, printManifest } from '../manifest';
+import { CleanStream, decompose, type WorkOptions } from '../native';
+import { CleanCache } from './cache';
+import { callersIndex, previousRecords } from './previous';
+
+/** A larger input is not taken for a manifest; the limit of the format itself. */
+const MANIFEST_LIMIT = 64 * 1024 * 1024;
+const PREFIX = Buffer.from('{"git-theta":');
+
+/** Cleans one file. `content` is read to its end unless an error is thrown. */
+export async function clean(
+  repo: Repository,
+  path: string,
+  content: Iterable<Uint8Array>,
+  options: WorkOptions = {},
+): Promise<string | Buffer> {
+  const file = repo.workTree === '' ? null : repo.absolute(path);
+  const before = file ? regular(file) : null;
+  const stream = new CleanStream(before ? file : null, repo.temp());
+  try {
+    const manifest = receive(stream, content);
+    if (manifest) return manifest;
+    const { source, spooled, hash } = stream.finish();
+    const cache = new CleanCache(repo.thetaDir, repo.stores());
+    const known = cache.get(hash);
+    if (known !== null) return known;
+
+    const { records } = await decompose(source, {
+      ...options,
+      store: repo.objectsDir,
+      temp: repo.temp(),
+      previous: await previousRecords(repo, path, callersIndex(repo)),
+    });
+    if (!spooled && file && !unchanged(before, regular(file))) throw changed(path);
+    const text = printManifest(fromRecords(records));
+    cache.put(hash, text);
+    return text;
+  } finally {
+    stream.discard();
+  }
+}
+
+/** Feeds the stream; hands back the input instead when it is a canonical manifest. */
+function receive(stream: CleanStream, content: Iterable<Uint8Array>): Buffer | null {
+  let held: Buffer[] | null = [];
+  let bytes = 0;
+  for (const piece of content) {
+    if (!held) {
+      stream.write(piece);
+      continue;
+    }
+    held.push(Buffer.from(piece));
+    bytes += piece.length;
+    if (bytes <= MANIFEST_LIMIT && startsLikeManifest(held)) continue;
+    for (const earlier of held) stream.write(earlier);
+    held = null;
+  }
+  if (!held) return null;
+  const whole = Buffer.concat(held);
+  if (isManifest(whole)) return whole;
+  stream.write(whole);
+  return null;
+}
+
+/** True as long as nothing contradicts it: git may send less than the prefix at first. */
+function startsLikeManifest(held: Buffer[]): boolean {
+  const first = held[0] as Buffer;
+  const start = first.length >= PREFIX.length ? first : Buffer.concat(held);
+  const length = Math.min(start.length, PREFIX.length);
+  return start.subarray(0, length).equals(PREFIX.subarray(0, length));
+}
+
+/** Stat data of a regular file; null for everything else. */
+export function regular(file: string): BigIntStats | null {
+  const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+  return stats?.isFile() ? stats : null;
+}
+
+/** Whether nothing wrote to the file between the two looks at it. */
+export function unchanged(before: BigIntStats | null, after: BigIntStats | null): boolean {
+  if (!before || !after) return before === after;
+  return before.mtimeNs === after.mtimeNs && before.size === after.size && before.ino === after.ino;
+}
+
+/** The error for a file that something else writes to. */
+export function changed(path: string): ThetaError {
+  return new ThetaError('ERR_THETA_SOURCE_CHANGED', `${path} was changed while it was read`, {
+    path,
+    hint: 'Wait until the program that writes it has finished, then try again.',
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * `git theta dedup`: store files in the work tree share their blocks with the LFS objects.
+ *
+ * In: nothing, or two revisions (only what changed between them). Out: models whose store files
+ * were copies have links again, as `theta.storeLink` says, and git's stat data is right. Linking
+ * changes an inode's ctime, which makes git look at a file once: so only files that are copies are
+ * touched, and the index is refreshed with answers that we know.
+ */
+import { lstatSync } from 'node:fs';
+import type { Repository } from '../git/repository';
+import { findObject } from '../lfs/store';
+import { missingObjects } from '../store/missing';
+import { storeFiles } from '../store/paths';
+import { stageStore } from '../store/stage';
+import { type Model, modelsInIndex } from './models';
+import { compareStore } from './unlisted';
+
+/** What was done to a model's store. */
+export interface Deduplicated {
+  readonly path: string;
+  readonly linked: number;
+  /** Bytes of the files that share their blocks now. */
+  readonly bytes: number;
+}
+
+/** Links the store files of all models in the index; with `dryRun` says which it would. */
+export async function dedup(
+  repo: Repository,
+  options: { dryRun?: boolean; models?: readonly Model[] } = {},
+): Promise<Deduplicated[]> {
+  if ((await repo.config('theta.storeLink')) === 'copy') return [];
+  const report: Deduplicated[] = [];
+  for (const model of options.models ?? (await modelsInIndex(repo, null))) {
+    const { path, manifest } = model;
+    if (!manifest || missingObjects(repo, manifest).length > 0) continue;
+    const copies = findCopies(repo, model);
+    if (copies.length === 0) continue;
+    const { unlisted, surplus } = await compareStore(
+      repo,
+      { indexFile: undefined },
+      path,
+      manifest,
+    );
+    if (unlisted.length > 0 || surplus.length > 0) continue;
+    if (!options.dryRun) await stageStore(repo, path, manifest, { workTree: true });
+    const bytes = copies.reduce((sum, { size }) => sum + size, 0);
+    report.push({ path, linked: copies.length, bytes });
+  }
+  return report;
+}
+
+/** Store files that are inodes of their own. A reflink looks like one, and costs nothing twice. */
+function findCopies(repo: Repository, { path, manifest }: Model) {
+  return storeFiles(manifest as NonNullable<typeof manifest>, path).filter(
+    ({ path: file, ...ref }) => {
+      const stats = lstatSync(repo.absolute(file), { throwIfNoEntry: false });
+      const object = findObject(repo.stores(), ref);
+      if (!stats?.isFile() || stats.size !== ref.size || !object) return false;
+      return stats.ino !== lstatSync(object).ino;
+    },
+  );
+}
+
+/** Relinks after a checkout: the models whose stores differ between two revisions, or all. */
+export async function relink(
+  repo: Repository,
+  range: { before: string; after: string } | null,
+): Promise<void> {
+  if ((await repo.config('theta.relink', 'bool')) === 'false') return;
+  const models = await modelsInIndex(repo, null);
+  if (!range) {
+    await dedup(repo, { models });
+    return;
+  }
+  const { code, stdout } = await repo.git(
+    ['diff-tree', '-r', '-z', '--name-only', '--no-renames', range.before, range.after],
+    { check: false },
+  );
+  if (code !== 0) return;
+  const changed = new Set(stdout.split('\0'));
+  await dedup(repo, { models: models.filter(({ path }) => changed.has(path)) });
+}

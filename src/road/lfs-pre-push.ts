@@ -1,0 +1,27 @@
+/**
+ * Runs git-lfs's own pre-push, whose place our hook has taken.
+ *
+ * In: the hook's arguments and standard input. Out: git-lfs's messages as they come. Refused: what
+ * git-lfs refuses.
+ */
+import { spawn } from 'node:child_process';
+import { ThetaError } from '../errors';
+
+/** Runs `git lfs pre-push`. */
+export async function lfsPrePush(args: readonly string[], input: string): Promise<void> {
+  const child = spawn('git', ['lfs', 'pre-push', ...args], {
+    stdio: ['pipe', 'inherit', 'inherit'],
+  });
+  // git-lfs may end before it has read everything.
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const code = await new Promise<number>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve(status ?? 1));
+  });
+  if (code !== 0) {
+    throw new ThetaError('ERR_THETA_LFS_FAILED', `git lfs pre-push failed (exit code ${code})`, {
+      hint: 'See what it says above; `git lfs logs last` may have more.',
+    });
+  }
+}

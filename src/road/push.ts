@@ -1,0 +1,124 @@
+/**
+ * Uploads what a push needs: every object of every manifest in the pushed range.
+ *
+ * In: a remote and what is pushed to it. Out: all objects are on the remote. git-lfs uploads what
+ * its pointers name; objects that only a manifest names, because a commit was made without our
+ * hooks, are uploaded by their ids.
+ *
+ * Refused: a push while an object is neither here nor on the remote, or an upload fails. Nothing
+ * else stands between a commit and a clone that cannot be checked out.
+ */
+import type { Repository } from '../git/repository';
+import { hasObject } from '../lfs/store';
+import { pushObjects, type TransferOptions } from '../lfs/transfer';
+import { manifestObjects, type ObjectRef } from '../manifest';
+import { versions } from './history';
+import { unpack, unpin } from './pins';
+import { compareStore } from './unlisted';
+
+/** One line of a pre-push hook's input. */
+export interface PushedRef {
+  readonly localRef: string;
+  readonly localOid: string;
+  readonly remoteRef: string;
+  readonly remoteOid: string;
+}
+
+/** What an upload was about. */
+export interface UploadReport {
+  /** Versions of models in the pushed range. */
+  readonly versions: number;
+  /** Distinct objects that they need. */
+  readonly objects: number;
+  /** Of them, uploaded by us because git-lfs does not see them. */
+  readonly unlisted: number;
+}
+
+/** Objects per call of git-lfs: its memory and ours stay bounded. */
+const BATCH = 20_000;
+
+/** The lines of a pre-push hook's standard input. */
+export function parsePushed(text: string): PushedRef[] {
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const [localRef = '', localOid = '', remoteRef = '', remoteOid = ''] = line.split(' ');
+      return { localRef, localOid, remoteRef, remoteOid };
+    });
+}
+
+/**
+ * Uploads the objects of a range. `lfs` uploads what pointers name (git-lfs's own pre-push); it
+ * runs after what is pinned has been put back into git-lfs's store.
+ */
+export async function upload(
+  repo: Repository,
+  remote: string,
+  pushed: readonly PushedRef[],
+  lfs: () => Promise<void>,
+  options: TransferOptions = {},
+): Promise<UploadReport> {
+  const { range, tips } = await pushedRange(repo, remote, pushed);
+  const seen = new Set<string>();
+  const rest = new Map<string, ObjectRef>();
+  const batches: ObjectRef[][] = [];
+  let count = 0;
+  if (tips.length > 0) {
+    for await (const { commit, path, manifest } of versions(repo, range, tips)) {
+      count++;
+      const objects = manifestObjects(manifest).filter(({ oid }) => !seen.has(oid));
+      for (const { oid } of objects) seen.add(oid);
+      unpack(repo, objects);
+      const fresh = new Set(objects.map(({ oid }) => oid));
+      const { unlisted } = await compareStore(repo, { rev: commit }, path, manifest);
+      const absent = objects.filter((ref) => !hasObject(repo.objectsDir, ref));
+      // git-lfs may be told to tolerate what is missing (lfs.allowincompletepush); we are not.
+      for (const ref of [...unlisted.filter(({ oid }) => fresh.has(oid)), ...absent])
+        rest.set(ref.oid, ref);
+      if (rest.size >= BATCH) batches.push(takeAll(rest));
+    }
+  }
+  await lfs();
+  if (rest.size > 0) batches.push(takeAll(rest));
+  for (const batch of batches) await pushObjects(repo, remote, batch, options);
+  unpin(repo, seen);
+  const unlisted = batches.reduce((sum, batch) => sum + batch.length, 0);
+  return { versions: count, objects: seen.size, unlisted };
+}
+
+function takeAll(refs: Map<string, ObjectRef>): ObjectRef[] {
+  const taken = [...refs.values()];
+  refs.clear();
+  return taken;
+}
+
+/** Revisions that the remote does not have, as far as is known here. */
+async function pushedRange(
+  repo: Repository,
+  remote: string,
+  pushed: readonly PushedRef[],
+): Promise<{ range: string[]; tips: string[] }> {
+  const tips = new Set<string>();
+  const known = new Set<string>();
+  for (const { localOid, remoteOid } of pushed) {
+    const commit = await commitOf(repo, localOid);
+    if (commit) tips.add(commit);
+    const base = await commitOf(repo, remoteOid);
+    if (base) known.add(base);
+  }
+  const { stdout } = await repo.git(['remote'], { check: false });
+  const named = stdout.split('\n').includes(remote);
+  // A pushed deletion has no tip; a remote given as a URL has no refs here.
+  const exclude = [...known].map((oid) => `^${oid}`);
+  if (named) exclude.push('--not', `--remotes=${remote}`);
+  return { range: [...tips, ...exclude], tips: [...tips] };
+}
+
+/** The commit that an object id stands for; null for zeros, unknown objects, tags of other things. */
+async function commitOf(repo: Repository, oid: string): Promise<string | null> {
+  if (!/^[0-9a-f]{40,64}$/.test(oid) || /^0+$/.test(oid)) return null;
+  const args = ['rev-parse', '--verify', '--quiet', `${oid}^{commit}`];
+  const { code, stdout } = await repo.git(args, { check: false });
+  return code === 0 ? stdout.trim() : null;
+}

@@ -1,0 +1,127 @@
+/**
+ * `git theta fsck --repair`: brings back what fsck found.
+ *
+ * In: the findings. Out: corrupt objects are gone, and objects are restored from where they still
+ * are, the nearest first: pins, store files in the work tree, the checkpoint itself, the remote.
+ * Then the index's stores and their files are brought into agreement with the manifests. A commit
+ * cannot be changed: its store is right in the next one.
+ */
+import { copyFileSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { isThetaError } from '../errors';
+import type { Repository } from '../git/repository';
+import { hasObject, objectPath } from '../lfs/store';
+import { fetchObjects } from '../lfs/transfer';
+import { manifestObjects, type ObjectRef } from '../manifest';
+import { decompose, verifyObjects, type WorkOptions } from '../native';
+import { missingObjects } from '../store/missing';
+import { storeFiles } from '../store/paths';
+import { stageStore } from '../store/stage';
+import { damagedFiles, type FsckReport, fsck, sha256 } from './fsck';
+import { type Model, modelsInIndex, modelsInTree } from './models';
+import { unpack } from './pins';
+import { restage } from './restage';
+
+/** Repairs, and looks again. */
+export async function repair(
+  repo: Repository,
+  paths: readonly string[],
+  found: FsckReport,
+  options: WorkOptions = {},
+): Promise<FsckReport> {
+  await dropCorrupt(repo, found);
+  const models = [...(await modelsInTree(repo, 'HEAD'))];
+  if (!repo.isBare) models.push(...(await modelsInIndex(repo, null)));
+  const objects = models.flatMap(({ manifest }) => (manifest ? manifestObjects(manifest) : []));
+  unpack(repo, objects);
+  const wanted = () =>
+    new Map(objects.filter((ref) => !hasObject(repo.objectsDir, ref)).map((ref) => [ref.oid, ref]));
+  if (!repo.isBare) await fromWorkTree(repo, models, wanted(), options);
+  await fromRemote(repo, [...wanted().values()], options);
+  if (!repo.isBare) {
+    for (const model of await modelsInIndex(repo, null)) {
+      if ((await damagedFiles(repo, model)).length === 0) continue;
+      for (const { path } of await damagedFiles(repo, model))
+        rmSync(repo.absolute(path), { force: true });
+      await stageStore(repo, model.path, model.manifest, { workTree: true });
+    }
+    await restage(repo, undefined);
+  }
+  return fsck(repo, paths, options);
+}
+
+/** Removes corrupt objects from whichever store has them, and the store files that are links. */
+async function dropCorrupt(repo: Repository, found: FsckReport): Promise<void> {
+  const refs = found.findings
+    .filter(({ kind }) => kind === 'corrupt')
+    .flatMap(({ objects }) => objects);
+  const inodes = new Set<number>();
+  for (const store of repo.stores()) {
+    const { corrupt } = await verifyObjects(
+      refs.map(({ oid, size }) => `${oid}:${size}`),
+      [store],
+    );
+    for (const object of corrupt) {
+      const path = objectPath(store, object.slice(0, 64));
+      inodes.add(lstatSync(path).ino);
+      rmSync(path, { force: true });
+    }
+  }
+  if (inodes.size === 0 || repo.isBare) return;
+  for (const { path, manifest } of await modelsInIndex(repo, null)) {
+    for (const file of manifest ? storeFiles(manifest, path) : []) {
+      const stats = lstatSync(repo.absolute(file.path), { throwIfNoEntry: false });
+      if (stats && inodes.has(stats.ino)) rmSync(repo.absolute(file.path));
+    }
+  }
+}
+
+/** Takes objects from store files with the right content, then from the checkpoints. */
+async function fromWorkTree(
+  repo: Repository,
+  models: readonly Model[],
+  wanted: Map<string, ObjectRef>,
+  options: WorkOptions,
+): Promise<void> {
+  if (wanted.size === 0) return;
+  for (const { path, manifest } of models) {
+    for (const file of manifest ? storeFiles(manifest, path) : []) {
+      if (!wanted.has(file.oid)) continue;
+      const source = repo.absolute(file.path);
+      const stats = lstatSync(source, { throwIfNoEntry: false });
+      if (!stats?.isFile() || stats.size !== file.size || (await sha256(source)) !== file.oid)
+        continue;
+      restore(source, objectPath(repo.objectsDir, file.oid));
+      wanted.delete(file.oid);
+    }
+  }
+  for (const { path, manifest } of models) {
+    if (!manifest || missingObjects(repo, manifest).length === 0) continue;
+    const source = repo.absolute(path);
+    if (!lstatSync(source, { throwIfNoEntry: false })?.isFile()) continue;
+    // Whatever the file holds now: equal tensors make equal objects.
+    const { objectsDir: store } = repo;
+    await decompose(source, { ...options, store, temp: repo.temp(), previous: [] });
+  }
+}
+
+function restore(source: string, target: string): void {
+  mkdirSync(dirname(target), { recursive: true });
+  const temp = `${target}.${process.pid}.tmp`;
+  copyFileSync(source, temp);
+  renameSync(temp, target);
+}
+
+/** What the remote does not have stays missing: the second look says so. */
+async function fromRemote(
+  repo: Repository,
+  refs: ObjectRef[],
+  options: WorkOptions,
+): Promise<void> {
+  if (refs.length === 0) return;
+  try {
+    await fetchObjects(repo, refs, options.signal ? { signal: options.signal } : {});
+  } catch (error) {
+    if (!isThetaError(error) || error.code === 'ERR_THETA_CANCELLED') throw error;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The attributes of the store: everything below `.git_theta` is Git LFS's, whatever other files say.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { updateIndex } from '../git/index';
+import { catFile, hashObjects } from '../git/objects';
+import type { Repository } from '../git/repository';
+import { STORE_FOLDER } from './paths';
+import { refuseLink } from './work-tree';
+
+/** Content of `.git_theta/.gitattributes`. */
+export const STORE_ATTRIBUTES =
+  '* filter=lfs diff=lfs merge=theta-store -text\n.gitattributes !filter !diff !merge !text\n';
+
+const PATH = `${STORE_FOLDER}/.gitattributes`;
+
+/**
+ * Writes and stages the file.
+ *
+ * @param o - `workTree`: also write the file itself (default).
+ * @returns whether something changed.
+ */
+export async function ensureStoreAttributes(
+  repo: Repository,
+  o: { indexFile?: string | undefined; workTree?: boolean } = {},
+): Promise<boolean> {
+  const content = Buffer.from(STORE_ATTRIBUTES);
+  let changed = false;
+  if (o.workTree !== false) {
+    const file = repo.absolute(PATH);
+    refuseLink(dirname(file));
+    refuseLink(file);
+    if (!content.equals(readIfThere(file))) {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, content);
+      changed = true;
+    }
+  }
+  const staged = await catFile(repo, `:0:${PATH}`, { indexFile: o.indexFile });
+  if (staged?.equals(content)) return changed;
+  const [oid] = await hashObjects(repo, [content]);
+  await updateIndex(repo, [{ path: PATH, oid: oid ?? null }], { indexFile: o.indexFile });
+  return true;
+}
+
+function readIfThere(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  }
+}
