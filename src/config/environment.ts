@@ -21,7 +21,7 @@ export interface Environment {
 }
 
 const SETTINGS =
-  '^(filter\\.(lfs|theta)|merge\\.(theta|theta-store)|theta|color|core\\.(hookspath|autocrlf|fsmonitor|untrackedcache|longpaths)|lfs\\.(storage|fetchinclude|fetchexclude|concurrenttransfers))(\\.|$)';
+  '^(filter\\.(lfs|theta)|merge\\.(theta|theta-store)|theta|alias\\.theta|color|core\\.(hookspath|autocrlf|fsmonitor|untrackedcache|longpaths)|lfs\\.(storage|fetchinclude|fetchexclude|concurrenttransfers))(\\.|$)';
 const VARIABLES =
   /^(GIT_THETA_\w+|GIT_LFS_(SKIP_SMUDGE|PROGRESS)|GIT_DIR|GIT_WORK_TREE|GIT_INDEX_FILE|NO_COLOR|FORCE_COLOR)$/;
 const MISSING = 'not found';

@@ -5,13 +5,13 @@
  * git or Git LFS that is missing or too old, and values that are not ours, unless forced.
  */
 import { ThetaError } from '../errors';
-import { type ConfigScope, getAllConfig, setConfig } from '../git/config';
+import { type ConfigScope, getAllConfig, setConfig, unsetConfig } from '../git/config';
 import { type HookReport, installHooks } from '../git/hooks';
 import { Repository } from '../git/repository';
 import { git } from '../git/run';
 import { findProgram, isLasting } from './programs';
 import { requireTools } from './tools';
-import { type ConfigValue, isOurs, lfsValues, thetaValues } from './values';
+import { type ConfigValue, isOurs, lfsValues, thetaKeys, thetaValues } from './values';
 
 /** How to install. */
 export interface InstallOptions {
@@ -70,6 +70,20 @@ async function pending(
   return changes;
 }
 
+/** Values of ours that another way of installing has written and this one does not want. */
+async function obsolete(
+  wanted: readonly ConfigValue[],
+  scope: ConfigScope,
+): Promise<ConfigChange[]> {
+  const changes: ConfigChange[] = [];
+  for (const key of thetaKeys()) {
+    if (wanted.some((value) => value.key === key)) continue;
+    const before = (await getAllConfig(key, { scope })).at(-1);
+    if (before !== undefined && isOurs({ key, value: before })) changes.push({ key, before });
+  }
+  return changes;
+}
+
 function refuseForeign(changes: readonly ConfigChange[], scope: ConfigScope): void {
   for (const { key, before } of changes) {
     if (before === undefined || isOurs({ key, value: before })) continue;
@@ -82,9 +96,9 @@ function refuseForeign(changes: readonly ConfigChange[], scope: ConfigScope): vo
 }
 
 async function installLfs(scope: ConfigScope, options: InstallOptions): Promise<void> {
-  const flags = [];
+  // The hooks of git-theta do what those of Git LFS do, and Git LFS refuses to install beside them.
+  const flags = ['--skip-repo'];
   if (typeof scope === 'string' && scope !== 'global') flags.push(`--${scope}`);
-  if (!isRepositoryScope(scope)) flags.push('--skip-repo');
   if (options.skipSmudge) flags.push('--skip-smudge');
   if (options.force) flags.push('--force');
   const { code, stdout, stderr } = await git(['lfs', 'install', ...flags], {
@@ -121,14 +135,18 @@ export async function install(options: InstallOptions = {}): Promise<InstallRepo
   const programs = await resolvePrograms(options.absolute);
   const { skipSmudge = false } = options;
 
-  const own = await pending(thetaValues({ absolute: programs.absolute, skipSmudge }), scope);
+  const wanted = thetaValues({ absolute: programs.absolute, skipSmudge });
+  const own = [...(await pending(wanted, scope)), ...(await obsolete(wanted, scope))];
   if (!options.force) refuseForeign(own, scope);
   const lfs = await pending(lfsValues({ skipSmudge }), scope);
   const changes = [...lfs, ...own];
   if (options.dryRun) return { scope: scopeName(scope), changes, hooks: [], ...programs };
 
   await installLfs(scope, options);
-  for (const { key, after } of own) if (after !== undefined) await setConfig(key, after, { scope });
+  for (const { key, after } of own) {
+    if (after === undefined) await unsetConfig(key, { scope });
+    else await setConfig(key, after, { scope });
+  }
   const hooks = repo ? await installHooks(repo) : [];
   return { scope: scopeName(scope), changes, hooks, ...programs };
 }

@@ -8,7 +8,7 @@ import { type ConfigScope, getAllConfig, unsetConfig } from '../git/config';
 import { type HookReport, uninstallHooks } from '../git/hooks';
 import { Repository } from '../git/repository';
 import { type ConfigChange, isRepositoryScope, scopeName } from './install';
-import { type ConfigValue, isOurs, thetaValues } from './values';
+import { type ConfigValue, isOurs, thetaKeys } from './values';
 
 /** What was done. */
 export interface UninstallReport {
@@ -28,7 +28,7 @@ export async function uninstall(
   const changes: ConfigChange[] = [];
   const kept: ConfigValue[] = [];
   const present = new Map<string, string[]>();
-  for (const { key } of thetaValues()) present.set(key, await getAllConfig(key, { scope }));
+  for (const key of thetaKeys()) present.set(key, await getAllConfig(key, { scope }));
 
   // `required` says whose it is only by the filter beside it.
   const foreignFilter = [...present].some(

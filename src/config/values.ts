@@ -25,6 +25,15 @@ export interface ValueOptions {
  */
 const SORTS_LATE = 'sorts_after_git_lfs=1 ';
 
+/** What `git theta` means where git does not find the program: hooks call it by this name. */
+const ALIAS = 'alias.theta';
+
+/** git runs an alias in the root of the work tree; GIT_PREFIX is where it was typed. */
+function aliasValue(): string {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: an expansion of the shell
+  return `!cd "${'${GIT_PREFIX:-.}'}" && ${programCommand('git-theta', true)}`;
+}
+
 /** The command of the long-running filter of Git LFS, as it installs it. */
 export const LFS_PROCESS = 'git-lfs filter-process';
 
@@ -65,7 +74,13 @@ export function thetaValues({
     { key: 'merge.theta-store.driver', value: STORE_DRIVER },
     // Merge bases that git makes up must agree with those of the manifests above.
     { key: 'merge.theta-store.recursive', value: 'binary' },
+    ...(absolute ? [{ key: ALIAS, value: aliasValue() }] : []),
   ];
+}
+
+/** Every key that some installation may have written. */
+export function thetaKeys(): string[] {
+  return thetaValues({ absolute: true }).map(({ key }) => key);
 }
 
 const PLAIN: Readonly<Record<string, RegExp>> = {
@@ -75,6 +90,7 @@ const PLAIN: Readonly<Record<string, RegExp>> = {
   'merge.theta.name': /^checkpoints, /,
   'merge.theta-store.name': /^tensors of checkpoints, /,
   'merge.theta-store.driver': /\/theta\/merge\//,
+  [ALIAS]: /^!cd "\$\{GIT_PREFIX:-\.\}" && '.*git-theta\.js'$/,
 };
 
 // The name or a quoted script of ours, then a word that only our programs know.

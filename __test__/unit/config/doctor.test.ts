@@ -88,6 +88,14 @@ test('the programs have left the PATH, or moved', async () => {
   });
 });
 
+test('hooks cannot run git theta', async () => {
+  await install({ absolute: true });
+  rmSync(join(bin, 'git-theta'));
+  expect(await findings()).toEqual({});
+  scratch.git(['config', '--global', '--unset', 'alias.theta']);
+  expect(await findings()).toEqual({ command: 'fail: git theta install --absolute' });
+});
+
 test('another git-theta is first on the PATH', async () => {
   await install();
   const other = join(bin, 'git-theta-filter');

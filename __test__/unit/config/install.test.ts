@@ -59,7 +59,7 @@ test('a dry run changes nothing and lists what the real run changes', async () =
   expect(existsSync(join(scratch.home, '.gitconfig'))).toBe(false);
   const done = await install();
   expect(done.changes).toEqual(planned.changes);
-  expect(done.changes).toHaveLength(14);
+  expect(done.changes).toHaveLength(15);
 });
 
 test('programs in a node_modules/.bin are not taken for installed ones', async () => {
@@ -77,6 +77,19 @@ test('absolute commands start the programs and are polled after git-lfs', async 
   const driver = get('merge.theta.driver').replace(/ merge-driver .*/, '');
   const alias = `alias.run=!${driver} --version`;
   expect(scratch.git(['-c', alias, 'run'])).toMatch(/^git-theta version /);
+});
+
+test('without the programs on the PATH, hooks and subfolders have an alias', async () => {
+  const repo = scratch.repository();
+  await install({ scope: 'local' });
+  expect(scratch.git(['theta', '--version'])).toMatch(/^git-theta version /);
+  mkdirSync('sub');
+  const where = get('alias.theta').replace(/&& .*/, '&& pwd; :');
+  expect(scratch.git(['-c', `alias.where=${where}`, 'where'], join(repo, 'sub'))).toMatch(/sub\n$/);
+  putOnPath();
+  const { changes } = await install({ scope: 'local' });
+  expect(changes).toContainEqual({ key: 'alias.theta', before: expect.any(String) });
+  expect(scratch.succeeds(['config', 'alias.theta'])).toBe(false);
 });
 
 test('paths with quotes and per cent signs survive the shell and git', () => {
@@ -172,6 +185,7 @@ test('--file and --local write nowhere else', async () => {
 
   const repo = scratch.repository();
   const report = await install({ scope: 'local' });
+  expect((await install({ scope: 'local' })).changes).toEqual([]);
   expect(readFileSync(join(repo, '.git', 'config'), 'utf8')).toContain('[merge "theta"]');
   expect(report.hooks.map(({ name }) => name)).toContain('pre-push');
   expect(existsSync(join(scratch.home, '.gitconfig'))).toBe(false);

@@ -23,7 +23,7 @@ Values that git-theta has not written are left alone and reported, unless \`--fo
 
 The configuration names the programs \`git-theta\` and \`git-theta-filter\`, which git finds on the PATH.
 Where they are not on it, as in an installation that belongs to one project, absolute paths are
-written instead.
+written instead, and an alias that makes \`git theta\` known to git and to the hooks.
 
 With \`--local\` and \`--worktree\` the hooks are installed too.`,
   options: [

@@ -85,6 +85,15 @@ async function checkProgram(program: Program, command: string, cwd?: string): Pr
   return ok(id, `git finds ${program} at ${found}.`);
 }
 
+/** Hooks call `git theta`: git has to know it, as a program or as an alias. */
+async function checkCommand(cwd?: string): Promise<Check> {
+  const program = await findProgram('git-theta', cwd);
+  const alias = (await effectiveValues('^alias\\.theta$', cwd)).get('alias.theta');
+  if (program !== undefined || alias) return ok('command', "'git theta' can be run by hooks.");
+  const message = "Hooks cannot run 'git theta': git does not find the program.";
+  return failure('command', message, 'git theta install --absolute');
+}
+
 function checkOrder(values: Values): Check {
   const theta = values.get('filter.theta.process')?.value ?? '';
   const lfs = values.get('filter.lfs.process')?.value ?? LFS_PROCESS;
@@ -107,6 +116,9 @@ export async function checkFilters(cwd?: string): Promise<Check[]> {
     checks.push(await checkProgram('git-theta-filter', filter.value, cwd));
     checks.push(checkOrder(values));
   }
-  if (driver && isOurs(driver)) checks.push(await checkProgram('git-theta', driver.value, cwd));
+  if (driver && isOurs(driver)) {
+    checks.push(await checkProgram('git-theta', driver.value, cwd));
+    checks.push(await checkCommand(cwd));
+  }
   return checks;
 }
