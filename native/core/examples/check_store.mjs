@@ -20,8 +20,8 @@ for (const name of fs.readdirSync(root).sort()) {
   let bytes;
   try {
     const array = await zarr.open(new FileSystemStore(dir), { kind: "array" });
-    const { data, shape, stride } = await zarr.get(array);
-    bytes = cOrder(data ?? [], shape ?? [], stride ?? []);
+    const result = await zarr.get(array);
+    bytes = array.shape.length ? cOrder(result) : scalar(result, type);
   } catch (error) {
     count.refused += 1;
     count.why = String(error).slice(0, 90);
@@ -38,9 +38,15 @@ for (const [type, count] of Object.entries(counts)) console.log(type.padEnd(16),
 for (const name of wrong) console.log("WRONG", name);
 process.exit(wrong.length ? 1 : 0);
 
-// Results may be in any order of the axes; a 0-d array comes as one value.
-function cOrder(data, shape, stride) {
-  if (typeof data !== "object") throw new Error("a scalar");
+// A 0-d array comes as one value.
+function scalar(value, type) {
+  const name = type === "bool" ? "Uint8" : `${type[0].toUpperCase()}${type.slice(1)}`;
+  const array = type.endsWith("int64") ? `Big${name}Array` : `${name}Array`;
+  return Buffer.from(globalThis[array].of(value).buffer);
+}
+
+// Other results may be in any order of the axes.
+function cOrder({ data, shape, stride }) {
   if (data.constructor.name === "BoolArray") data = new Uint8Array(data.buffer, data.byteOffset, data.length);
   const length = shape.reduce((a, b) => a * b, 1);
   let next = length;

@@ -24,6 +24,10 @@ from zarr.core.dtype import UInt16, data_type_registry
 warnings.filterwarnings("ignore")
 
 
+class NoChunksError(Exception):
+    """The constant form has no chunks to decode."""
+
+
 class BFloat16(UInt16):
     _zarr_v3_name = "bfloat16"
 
@@ -52,7 +56,7 @@ def chunks(path, decode):
     grid = meta["chunk_grid"]["configuration"]["chunk_shape"]
     files = [f for f in path.iterdir() if f.name != "zarr.json"]
     if not files:
-        raise NotImplementedError("no chunks")
+        raise NoChunksError
     order = list(range(len(shape)))
     for codec in meta["codecs"]:
         if codec["name"] == "transpose":
@@ -90,7 +94,7 @@ def main():
         for reader, read in READERS.items():
             try:
                 ok = read(path) == expected
-            except NotImplementedError:
+            except NoChunksError:
                 continue
             except Exception as error:  # any refusal is an answer
                 results[reader, data_type]["refused"] += 1
