@@ -197,7 +197,9 @@ fn chunks() {
         env!("CARGO_MANIFEST_DIR"),
         "/tests/golden/chunks.json"
     ));
-    for (ours, golden) in json.lines().zip(golden.unwrap().lines()) {
+    let golden = golden.unwrap();
+    for (ours, golden) in json.lines().zip(golden.lines()) {
         assert_eq!(ours, golden);
     }
+    assert_eq!(json.len(), golden.len());
 }
