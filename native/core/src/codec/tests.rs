@@ -134,6 +134,13 @@ fn bytes_do_not_depend_on_what_the_encoder_did_before() {
                     assert!(out == fresh, "{round} {kind} {typesize} {c:?}");
                 }
             }
+            let text = ChunkClass {
+                text: true,
+                ..class(1, Class::Integer)
+            };
+            let raw = sample(kind, 100_000 * (round + 1), 1, 3);
+            used.encode_into(&raw, text, &mut out).unwrap();
+            assert!(out == Encoder::new().unwrap().encode(&raw, text).unwrap());
         }
     }
 }

@@ -361,7 +361,10 @@ mod tests {
             }
             let mut view = View::ordered(shape.clone(), &axes);
             let found = memory_order(&view.shape, &view.strides).unwrap();
-            prop_assert_eq!(&View::ordered(shape, &found).strides.len(), &axes.len());
+            let again = View::ordered(shape, &found);
+            for (a, &dim) in view.shape.iter().enumerate() {
+                prop_assert!(dim == 1 || again.strides[a] == view.strides[a]);
+            }
             check(&view, n, budget);
             for stride in &mut view.strides {
                 *stride *= step;

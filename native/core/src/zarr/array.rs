@@ -127,3 +127,67 @@ pub fn logical(stored: &StoredArray, memory: &[u8]) -> Result<Vec<u8>> {
     )?;
     Ok(values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(stored: &StoredArray, memory: &[u8]) -> (tempfile::TempDir, Hash) {
+        let dir = tempfile::tempdir().unwrap();
+        let hash = write_array(dir.path(), stored, "w", memory).unwrap();
+        let (metadata, back) = read_array(dir.path()).unwrap();
+        assert!(back == memory);
+        assert_eq!((&metadata.stored, metadata.hash), (stored, hash));
+        (dir, hash)
+    }
+
+    fn files(dir: &tempfile::TempDir) -> usize {
+        std::fs::read_dir(dir.path()).unwrap().count()
+    }
+
+    #[test]
+    fn chunks_orders_and_constants() {
+        let memory: Vec<u8> = (0..40u32 << 20).map(|i| (i ^ i >> 9) as u8).collect();
+        let tensor = |shape: &[u64], order: Option<&[usize]>| {
+            StoredArray::tensor(Dtype::Float32, shape, order).unwrap()
+        };
+        let len = |s: &StoredArray| s.size() as usize;
+        let plain = tensor(&[2111, 2003], None);
+        assert_eq!(files(&write(&plain, &memory[..len(&plain)]).0), 3);
+        let ordered = tensor(&[3, 2111, 2], Some(&[2, 1, 0]));
+        let (_, hash) = write(&ordered, &memory[..len(&ordered)]);
+        let values = logical(&ordered, &memory[..len(&ordered)]).unwrap();
+        assert_ne!(values, memory[..len(&ordered)]);
+        assert_eq!(hash, tensor_hash(Dtype::Float32, &[3, 2111, 2], &values));
+
+        let constant = tensor(&[5, 7], None);
+        assert_eq!(
+            files(&write(&constant, &[0, 0, 0x80, 0x3f].repeat(35)).0),
+            1
+        );
+        // A NaN with a payload has no form that every reader reads.
+        assert_eq!(
+            files(&write(&constant, &[1, 0, 0xc0, 0x7f].repeat(35)).0),
+            2
+        );
+        assert_eq!(files(&write(&tensor(&[5, 0], None), &[]).0), 1);
+        assert_eq!(files(&write(&tensor(&[], None), &[1, 2, 3, 4]).0), 1);
+    }
+
+    #[test]
+    fn damage_is_found() {
+        let stored = StoredArray::storage(20_000_000).unwrap();
+        let memory: Vec<u8> = (0..20_000_000u32).map(|i| (i ^ i >> 9) as u8).collect();
+        assert!(write_array(Path::new("."), &stored, "w", &memory[1..]).is_err());
+        let (dir, _) = write(&stored, &memory);
+        std::fs::remove_file(dir.path().join("c.1")).unwrap();
+        assert!(matches!(read_array(dir.path()), Err(Error::Io { .. })));
+        std::fs::copy(dir.path().join("c.0"), dir.path().join("c.1")).unwrap();
+        assert!(matches!(
+            read_array(dir.path()),
+            Err(Error::CorruptTensor { .. })
+        ));
+        std::fs::write(dir.path().join("c.1"), b"no chunk").unwrap();
+        assert!(matches!(read_array(dir.path()), Err(Error::Invalid { .. })));
+    }
+}

@@ -181,6 +181,8 @@ fn string(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn round_trip(stored: &StoredArray, name: &str) -> String {
@@ -238,5 +240,29 @@ mod tests {
         }
         assert!(ArrayMetadata::parse(&group_json("", Some("safetensors"))).is_err());
         assert!(ArrayMetadata::parse(b"").is_err());
+    }
+
+    proptest! {
+        /// A changed file is refused, or says something else in the one way to say it.
+        #[test]
+        fn changed_files_do_not_panic(
+            at in any::<prop::sample::Index>(),
+            text in prop::sample::select(&[
+                "", "0", "9", "[", "]", "-1", "18446744073709551616", "null", "\"", ",", "1e999",
+            ]),
+            remove in 0usize..6,
+            float in any::<bool>(),
+        ) {
+            let dtype = if float { Dtype::Complex64 } else { Dtype::Bits16 };
+            let stored = StoredArray::tensor(dtype, &[300, 2], Some(&[1, 0])).unwrap();
+            let json = array_json(&stored, "w", &Hash([7; 32]), &stored.zero_fill()).unwrap();
+            let mut changed = json.clone();
+            let at = at.index(json.len() - remove);
+            changed.splice(at..at + remove, text.bytes());
+            if let Ok(m) = ArrayMetadata::parse(&changed) {
+                let again = array_json(&m.stored, &m.name, &m.hash, &m.fill).unwrap();
+                prop_assert_eq!(again, changed);
+            }
+        }
     }
 }
