@@ -77,10 +77,9 @@ impl ArrayReader {
         let stored = StoredArray::tensor(record.dtype, &record.shape, record.order.as_deref())?;
         let check = match &record.order {
             None => in_order(record.dtype, record.shape.clone()),
-            Some(order) => Check::Gathered(
-                record.dtype,
-                View::in_order(record.shape.clone(), Some(order)),
-            ),
+            Some(order) => {
+                Check::Gathered(record.dtype, View::ordered(record.shape.clone(), order))
+            }
         };
         let (chunks, fill) = (record.chunks.as_ref(), record.fill.as_ref());
         Self::new(&record.tensor, stored, chunks, fill, record.hash, check)
@@ -135,7 +134,8 @@ impl ArrayReader {
                 (Source::Chunks(chunks.clone()), chunks.len())
             }
             (None, Some(text)) => {
-                let fill = Fill::parse(text, stored.element_size());
+                let fill = Fill::parse(text, stored.element_size())
+                    .filter(|fill| stored.constant_fill(fill.element()).as_ref() == Some(fill));
                 let fill =
                     fill.ok_or_else(|| invalid(name, format!("{text:?} is no fill value")))?;
                 let runs = usize::try_from(size.div_ceil(RUN));

@@ -29,7 +29,10 @@ pub fn read_tensor(manifest: &Manifest, name: &str, objects: &ObjectReader) -> R
             let memory = ArrayReader::tensor(record)?.read_all(objects)?;
             (
                 memory,
-                View::in_order(record.shape.clone(), record.order.as_deref()),
+                match &record.order {
+                    Some(order) => View::ordered(record.shape.clone(), order),
+                    None => View::contiguous(record.shape.clone()),
+                },
             )
         }
         Some(view) => {

@@ -48,21 +48,6 @@ impl View {
         }
     }
 
-    /// A view without gaps from the storage's first byte, with the axes in this order from slowest to
-    /// fastest in memory; `None` is C order.
-    #[must_use]
-    pub fn in_order(shape: Vec<u64>, order: Option<&[usize]>) -> Self {
-        let mut view = Self::contiguous(shape);
-        if let Some(order) = order {
-            let mut stride = 1u64;
-            for &axis in order.iter().rev() {
-                view.strides[axis] = stride;
-                stride = stride.saturating_mul(view.shape[axis].max(1));
-            }
-        }
-        view
-    }
-
     /// Elements; `None` on overflow.
     #[must_use]
     pub fn elements(&self) -> Option<u64> {
