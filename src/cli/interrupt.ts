@@ -19,11 +19,12 @@ export interface Interrupt {
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   let code: number | undefined;
+  let timer: NodeJS.Timeout | undefined;
   const stop = (name: 'SIGINT' | 'SIGTERM') => {
     if (code !== undefined) process.exit(code);
     code = 128 + constants.signals[name];
     controller.abort();
-    setTimeout(() => process.exit(code), GRACE_MS).unref();
+    timer = setTimeout(() => process.exit(code), GRACE_MS).unref();
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
@@ -31,6 +32,7 @@ export function listenForInterrupt(): Interrupt {
     signal: controller.signal,
     exitCode: () => code,
     dispose: () => {
+      clearTimeout(timer);
       process.off('SIGINT', stop);
       process.off('SIGTERM', stop);
     },

@@ -1,6 +1,9 @@
 /** The programs that git-theta needs, and the oldest versions it works with. */
 import { ThetaError } from '../errors';
+import { OLDEST_GIT } from '../git/repository';
 import { git } from '../git/run';
+import { isAtLeast, parseVersion } from '../git/version';
+import { OLDEST_LFS } from '../lfs/version';
 
 /** A program with what was found of it. */
 export interface Tool {
@@ -11,31 +14,14 @@ export interface Tool {
   readonly ok: boolean;
 }
 
-const MINIMUM = { node: '20.17.0', git: '2.39.0', 'git-lfs': '3.3.0' } as const;
-
-function numbers(version: string): number[] {
-  return version.split('.').map(Number);
-}
-
-/** Whether a version is at least another; both are dotted numbers. */
-export function atLeast(version: string, minimum: string): boolean {
-  const have = numbers(version);
-  for (const [i, need] of numbers(minimum).entries()) {
-    const part = have[i] ?? 0;
-    if (part !== need) return part > need;
-  }
-  return true;
-}
+const MINIMUM = { node: '20.17', git: OLDEST_GIT, 'git-lfs': OLDEST_LFS } as const;
 
 function tool(name: Tool['name'], text: string): Tool {
-  const version = /\d+\.\d+(?:\.\d+)?/.exec(text)?.[0];
+  const version = parseVersion(text);
   const minimum = MINIMUM[name];
-  return {
-    name,
-    minimum,
-    ...(version && { version }),
-    ok: version ? atLeast(version, minimum) : false,
-  };
+  const [major = 0, minor = 0] = minimum.split('.').map(Number);
+  if (!version) return { name, minimum, ok: false };
+  return { name, minimum, version: version.text, ok: isAtLeast(version, major, minor) };
 }
 
 /** What `args` prints, or the empty text when it cannot be run. */

@@ -4,6 +4,7 @@
  * The checkpoint in the work tree, its store and the history stay; the report says which files git
  * still has as manifests.
  */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ThetaError } from '../errors';
 import { type AttributeRule, readAttributes, writeAttributes } from '../git/attribute-file';
@@ -56,7 +57,10 @@ export async function untrack(
     attributes.remove((rule) => sameRule(rule, store));
   }
   if (dryRun) return { patterns, left: [] };
-  await writeAttributes(file, attributes);
+  const inIndex = (await lsFiles(repo, [ATTRIBUTES_FILE])).length > 0;
+  // Where the file is missing, git takes the one in the index, and with it the removed lines.
+  if (attributes.toBuffer().length === 0 && inIndex) writeFileSync(file, '');
+  else await writeAttributes(file, attributes);
 
   const paths = new Set<string>();
   for (const pattern of patterns) {

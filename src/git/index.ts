@@ -98,7 +98,7 @@ export async function lsTree(
     const all = await lsTree(repo, rev);
     return all.filter(({ path }) => isBelow(path, wanted));
   }
-  const args = ['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', rev, '--', ...paths];
+  const args = ['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', rev, ...paths];
   const { stdout } = await repo.git(args, { env: LITERAL });
   return Array.from(fields(stdout), ([[mode = '', type = '', oid = ''], path]) => ({
     path,

@@ -4,6 +4,7 @@
  * In: contents to write, or names to look up. Out: oids, or contents, in the same order. A name that means nothing is an
  * answer; an object that git cannot read is an error.
  */
+import { gitFailed } from './child';
 import type { Environment } from './environment';
 import { blobOid, packBlobs } from './pack';
 import { GitProcess } from './process';
@@ -76,7 +77,9 @@ export async function* catFiles(
       batch = [];
     }
     yield* ask(child, batch);
-    await child.finish();
+    const { code, stderr } = await child.end();
+    // Git answers "missing" for an object that it has but cannot read, and complains aside.
+    if (code !== 0 || /^(error|fatal): /m.test(stderr)) throw gitFailed(['cat-file'], code, stderr);
   } finally {
     child.kill();
   }
@@ -105,7 +108,8 @@ export async function catFile(
   spec: string,
   o: { indexFile?: string | undefined } = {},
 ): Promise<Buffer | null> {
-  for await (const file of catFiles(repo, [spec], o))
-    return file.oid === null ? null : file.content;
-  return null;
+  let content: Buffer | null = null;
+  // To the end, which is where a complaint of git is noticed.
+  for await (const file of catFiles(repo, [spec], o)) if (file.oid !== null) content = file.content;
+  return content;
 }

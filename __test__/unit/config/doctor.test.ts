@@ -155,6 +155,20 @@ test('hooks: removed, and in a folder that another tool manages', async () => {
   expect(await findings()).not.toHaveProperty('hook-pre-push');
 });
 
+test('hooks that lefthook manages are called when its configuration names them', async () => {
+  await install();
+  await repositoryWithModel();
+  scratch.write(
+    '.git/hooks/pre-push',
+    '#!/bin/sh\ncall_lefthook run "pre-push" "$@"\nlefthook -h\n',
+  );
+  const { 'hook-pre-push': fix = '' } = await findings();
+  const line = /^warn: Add to lefthook.yml: (pre-push: .*)$/.exec(fix)?.[1];
+  expect(line).toContain('git theta hook pre-push {0}');
+  scratch.write('lefthook.yml', `${line}\n`);
+  expect(await findings()).not.toHaveProperty('hook-pre-push');
+});
+
 test('attributes of the store: missing, changed, not staged', async () => {
   await install();
   await repositoryWithModel();

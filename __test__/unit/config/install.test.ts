@@ -218,7 +218,7 @@ test('a Git LFS that is missing or too old is refused with the way to get it', a
   process.env.PATH = `${fake}${delimiter}${process.env.PATH}`;
   await expect(install()).rejects.toMatchObject({
     code: 'ERR_THETA_LFS_TOO_OLD',
-    message: 'git-lfs 3.2.9 is too old; git-theta needs 3.3.0 or newer',
+    message: 'git-lfs 3.2.9 is too old; git-theta needs 3.3 or newer',
   });
   writeFileSync(join(fake, 'git-lfs'), '#!/bin/sh\nexit 127\n');
   await expect(install()).rejects.toMatchObject({ code: 'ERR_THETA_LFS_MISSING' });

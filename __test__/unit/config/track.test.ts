@@ -222,3 +222,11 @@ test('untrack says which files git still has as manifests', async () => {
   scratch.git(['update-index', '--add', '--cacheinfo', `100644,${oid},a.pt`]);
   expect((await undo('a.pt')).left).toEqual(['a.pt']);
 });
+
+test('untrack takes effect although the index has the lines', async () => {
+  await run('a.pt');
+  scratch.git(['add', '.gitattributes']);
+  await undo('a.pt');
+  expect(attribute('filter', 'a.pt')).toBe('unspecified');
+  expect(attributes()).toBe('');
+});

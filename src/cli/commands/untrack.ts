@@ -41,7 +41,7 @@ itself in the work tree before that, not its manifest; \`git theta checkout\` br
         hintLines(
           `git still has '${path}' as a manifest. To store it as an ordinary file from now on:
 git add --renormalize -- ${shellQuote(`:/${path}`)}
-git rm -r --cached -- ${shellQuote(`:/.git_theta/${path}`)}`,
+git rm -r -q -- ${shellQuote(`:/.git_theta/${path}`)}`,
         ),
       );
     }

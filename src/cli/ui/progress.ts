@@ -75,6 +75,8 @@ export function progress(label: string, options: { quiet?: boolean | undefined }
       noTTYOutput: true,
       notTTYSchedule: 2000,
     });
+    // The line switches the terminal's wrapping off: it has to come back however the process ends.
+    process.once('exit', stopProgress);
     bar.start(last.total, last.bytes);
   }, DELAY_MS);
   // A line that is about to appear must not keep the process alive.
@@ -91,6 +93,7 @@ export function progress(label: string, options: { quiet?: boolean | undefined }
       bar?.stop();
       bar = undefined;
       running.delete(line);
+      if (running.size === 0) process.off('exit', stopProgress);
     },
   };
   running.add(line);

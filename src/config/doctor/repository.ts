@@ -1,9 +1,8 @@
-/** Checks of a repository: hooks, attributes, checkpoints and their objects. */
+/** Checks of a repository: attributes, checkpoints, their objects, and the file system. */
 import { constants } from 'node:fs';
 import { copyFile, link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { trackedFiles } from '../../git/attributes';
-import { hooksPath, inspectHooks } from '../../git/hooks';
 import { lsFiles } from '../../git/index';
 import { catFiles } from '../../git/objects';
 import type { Repository } from '../../git/repository';
@@ -14,25 +13,7 @@ import { STORE_FOLDER } from '../../store/paths';
 import { filtersOf, rawFiles } from '../matches';
 import { ATTRIBUTES_FILE } from '../patterns';
 import { type Check, failure, ok, some, warning } from './check';
-
-/** The hooks in the folder that git uses, whoever manages it. */
-export async function checkHooks(repo: Repository): Promise<Check[]> {
-  const { own } = await hooksPath(repo);
-  const missing = (await inspectHooks(repo)).filter(({ wired }) => !wired);
-  if (missing.length === 0) return [ok('hooks', 'All hooks call git-theta.')];
-  return missing.map(({ name, path, state, line }) => {
-    const id = `hook-${name}`;
-    if (!own) {
-      return warning(
-        id,
-        `The hook ${name} at ${path} does not call git-theta.`,
-        `Add to it: ${line}`,
-      );
-    }
-    const what = state === 'outdated' ? 'is outdated' : 'is not installed';
-    return warning(id, `The hook ${name} ${what}.`, 'git theta install --local');
-  });
-}
+import { checkHooks } from './hooks';
 
 async function checkStoreAttributes(repo: Repository): Promise<Check> {
   const path = `${STORE_FOLDER}/${ATTRIBUTES_FILE}`;
@@ -82,14 +63,10 @@ async function checkObjects(repo: Repository, models: readonly string[]): Promis
   const raw = await rawFiles(repo, models);
   const whole = new Set(raw);
   const oids = new Set<string>();
-  let bytes = 0;
   const specs = models.filter((path) => !whole.has(path)).map((path) => `:0:${path}`);
   for await (const { content, oid } of catFiles(repo, specs)) {
     if (oid === null) continue;
-    for (const ref of missingObjects(repo, parseManifest(content))) {
-      if (!oids.has(ref.oid)) bytes += ref.size;
-      oids.add(ref.oid);
-    }
+    for (const ref of missingObjects(repo, parseManifest(content))) oids.add(ref.oid);
   }
   const checks: Check[] = [];
   if (raw.length > 0) {
@@ -98,7 +75,7 @@ async function checkObjects(repo: Repository, models: readonly string[]): Promis
   }
   if (oids.size === 0) checks.push(ok('objects', 'All objects of the checkpoints are here.'));
   else {
-    const message = `${oids.size} objects (${bytes} bytes) of the checkpoints are not here.`;
+    const message = `Objects of the checkpoints that are not here: ${oids.size}.`;
     checks.push(warning('objects', message, 'git theta fetch'));
   }
   return checks;
