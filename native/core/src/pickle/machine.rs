@@ -79,6 +79,10 @@ impl Machine<'_> {
                 };
             }
             self.step(op)?;
+            if (self.stack.len() + self.marks.len()) as u64 > self.limits.pickle_nodes {
+                let most = self.limits.pickle_nodes;
+                return Err(self.refuse(&format!("more than {most} values on the stack")));
+            }
         }
         Err(self.refuse(&format!("more than {} opcodes", self.limits.pickle_opcodes)))
     }

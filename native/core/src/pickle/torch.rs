@@ -124,6 +124,21 @@ impl Storages {
     }
 }
 
+impl Storages {
+    /// Checks that storages which the walk did not meet do not contradict those that it met. Readers
+    /// that build everything would see them.
+    pub(super) fn check_all(&mut self, graph: &Graph<'_>) -> Parse<()> {
+        let met = self.list.len();
+        for (id, node) in (0..).zip(&graph.nodes) {
+            if matches!(node, Node::Persistent(_) | Node::PersistentText(_)) {
+                self.resolve(graph, id)?;
+            }
+        }
+        self.list.truncate(met);
+        Ok(())
+    }
+}
+
 type Class<'g> = (&'g [u8], &'g [u8]);
 
 /// `('storage', class, key, location, numel)`
