@@ -110,7 +110,13 @@ pub fn reduce(callable: &[u8], args: &[Vec<u8>]) -> Vec<u8> {
 /// The persistent id of a storage.
 pub fn storage(class: &str, key: &str, numel: i32) -> Vec<u8> {
     let class = global("torch", class);
-    let parts = [string("storage"), class, string(key), string("cpu"), int(numel)];
+    let parts = [
+        string("storage"),
+        class,
+        string(key),
+        string("cpu"),
+        int(numel),
+    ];
     [b"(", &parts.concat()[..], b"tQ"].concat()
 }
 
@@ -122,12 +128,22 @@ pub fn rebuild_v2(storage: Vec<u8>, offset: Vec<u8>, size: Vec<u8>, stride: Vec<
 }
 
 pub fn view(offset: i32, size: &[i32], stride: &[i32]) -> Vec<u8> {
-    rebuild_v2(storage("FloatStorage", "0", 4), int(offset), ints(size), ints(stride))
+    rebuild_v2(
+        storage("FloatStorage", "0", 4),
+        int(offset),
+        ints(size),
+        ints(stride),
+    )
 }
 
 /// A tensor of 4 floats on the storage with this key.
 pub fn tensor(key: &str) -> Vec<u8> {
-    rebuild_v2(storage("FloatStorage", key, 4), int(0), ints(&[4]), ints(&[1]))
+    rebuild_v2(
+        storage("FloatStorage", key, 4),
+        int(0),
+        ints(&[4]),
+        ints(&[1]),
+    )
 }
 
 /// A whole pickle of protocol 2 around one value.
@@ -137,7 +153,10 @@ pub fn pickle(value: &[u8]) -> Vec<u8> {
 
 /// A dict value.
 pub fn dict_value(items: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-    let items: Vec<u8> = items.iter().flat_map(|(k, v)| [&k[..], v].concat()).collect();
+    let items: Vec<u8> = items
+        .iter()
+        .flat_map(|(k, v)| [&k[..], v].concat())
+        .collect();
     [b"}(", &items[..], b"u"].concat()
 }
 

@@ -38,13 +38,21 @@ fn every_truncation_is_refused() {
 #[test]
 fn damaged_opcodes() {
     for (case, bytes, reason) in [
-        ("unknown opcode", &b"\xff."[..], "unknown opcode 0xff at byte 0"),
+        (
+            "unknown opcode",
+            &b"\xff."[..],
+            "unknown opcode 0xff at byte 0",
+        ),
         ("EXT1", b"\x82\x01.", "extension registry"),
         ("EXT4", b"\x84\x01\0\0\0.", "extension registry"),
         ("NEXT_BUFFER", b"\x97.", "buffers outside"),
         ("READONLY_BUFFER", b"N\x98.", "buffers outside"),
         ("protocol 6", b"\x80\x06N.", "unknown protocol"),
-        ("PROTO in the middle", b"N0\x80\x02N.", "protocol not at the beginning"),
+        (
+            "PROTO in the middle",
+            b"N0\x80\x02N.",
+            "protocol not at the beginning",
+        ),
         ("STOP alone", b".", "STOP"),
         ("STOP with two", b"NN.", "STOP"),
         ("STOP with a mark", b"N(.", "STOP"),
@@ -74,19 +82,55 @@ fn damaged_opcodes() {
         ("PUT on nothing", b"q\0.", "empty stack"),
         ("MEMOIZE on nothing", b"\x94.", "empty stack"),
         ("GET unset", b"h\x05.", "memo entry 5"),
-        ("LONG_BINGET unset", b"j\xff\xff\xff\xff.", "memo entry 4294967295"),
+        (
+            "LONG_BINGET unset",
+            b"j\xff\xff\xff\xff.",
+            "memo entry 4294967295",
+        ),
         ("GET negative", b"g-1\n.", "damaged GET"),
         ("PUT negative", b"Np-1\n.", "damaged PUT"),
-        ("PUT beyond 64 bits", b"Np99999999999999999999\n.", "damaged PUT"),
+        (
+            "PUT beyond 64 bits",
+            b"Np99999999999999999999\n.",
+            "damaged PUT",
+        ),
         ("BINUNICODE of 4 GiB", b"X\xff\xff\xff\xffa.", "ends early"),
-        ("BINUNICODE8 of 2^63", b"\x8d\0\0\0\0\0\0\0\x80a.", "ends early"),
-        ("BINBYTES8 of 2^64", b"\x8e\xff\xff\xff\xff\xff\xff\xff\xffa.", "ends early"),
-        ("BYTEARRAY8 huge", b"\x96\xff\xff\xff\xff\xff\xff\xff\x7fa.", "ends early"),
-        ("LONG4 negative", b"\x8b\xff\xff\xff\xff.", "negative length"),
-        ("BINSTRING negative", b"T\xff\xff\xff\xff.", "negative length"),
+        (
+            "BINUNICODE8 of 2^63",
+            b"\x8d\0\0\0\0\0\0\0\x80a.",
+            "ends early",
+        ),
+        (
+            "BINBYTES8 of 2^64",
+            b"\x8e\xff\xff\xff\xff\xff\xff\xff\xffa.",
+            "ends early",
+        ),
+        (
+            "BYTEARRAY8 huge",
+            b"\x96\xff\xff\xff\xff\xff\xff\xff\x7fa.",
+            "ends early",
+        ),
+        (
+            "LONG4 negative",
+            b"\x8b\xff\xff\xff\xff.",
+            "negative length",
+        ),
+        (
+            "BINSTRING negative",
+            b"T\xff\xff\xff\xff.",
+            "negative length",
+        ),
         ("LONG1 past the end", b"\x8a\xff\0.", "ends early"),
-        ("FRAME past the end", b"\x80\x04\x95\xff\0\0\0\0\0\0\0N.", "frame past the end"),
-        ("opcode across a frame", b"\x80\x04\x95\x02\0\0\0\0\0\0\0NK\x05.", "across the end"),
+        (
+            "FRAME past the end",
+            b"\x80\x04\x95\xff\0\0\0\0\0\0\0N.",
+            "frame past the end",
+        ),
+        (
+            "opcode across a frame",
+            b"\x80\x04\x95\x02\0\0\0\0\0\0\0NK\x05.",
+            "across the end",
+        ),
         (
             "frame in a frame",
             b"\x80\x04\x95\x0b\0\0\0\0\0\0\0\x95\x01\0\0\0\0\0\0\0N.",
@@ -98,7 +142,11 @@ fn damaged_opcodes() {
         ("STRING with a bad escape", b"S'\\x'\n.", "damaged STRING"),
         ("UNICODE with a bad escape", b"V\\u12\n.", "damaged UNICODE"),
         ("FLOAT of letters", b"Fabc\n.", "damaged FLOAT"),
-        ("GLOBAL without an end", b"cos\nsystem", "line without an end"),
+        (
+            "GLOBAL without an end",
+            b"cos\nsystem",
+            "line without an end",
+        ),
         ("INST without MARK", b"ios\nsystem\n.", "without its MARK"),
     ] {
         expect(case, bytes, reason);
@@ -109,14 +157,26 @@ fn damaged_opcodes() {
 #[test]
 fn unusual_pickles() {
     for (case, bytes) in [
-        ("PUT 2^32 - 1", &b"Nr\xff\xff\xff\xffj\xff\xff\xff\xff0."[..]),
-        ("PUT 99999999999999", b"Np99999999999999\ng99999999999999\n0."),
+        (
+            "PUT 2^32 - 1",
+            &b"Nr\xff\xff\xff\xffj\xff\xff\xff\xff0."[..],
+        ),
+        (
+            "PUT 99999999999999",
+            b"Np99999999999999\ng99999999999999\n0.",
+        ),
         ("os.system", b"cos\nsystem\n(S'echo'\ntR."),
         ("INST", b"(S'echo'\nios\nsystem\n."),
         ("OBJ", b"(cos\nsystem\nS'echo'\no."),
-        ("LONG1 of 255 bytes", &[&b"\x8a\xff"[..], &[1; 255], b"."].concat()),
+        (
+            "LONG1 of 255 bytes",
+            &[&b"\x8a\xff"[..], &[1; 255], b"."].concat(),
+        ),
         ("empty frame", b"\x80\x04\x95\0\0\0\0\0\0\0\0N."),
-        ("two frames", b"\x80\x04\x95\x02\0\0\0\0\0\0\0N0\x95\x02\0\0\0\0\0\0\0N."),
+        (
+            "two frames",
+            b"\x80\x04\x95\x02\0\0\0\0\0\0\0N0\x95\x02\0\0\0\0\0\0\0N.",
+        ),
         ("POP of a mark", b"(0N."),
         ("list in itself", b"]q\0h\0a."),
         ("dict in itself", b"}q\0Nh\0s."),
@@ -131,7 +191,11 @@ fn unusual_pickles() {
 fn in_time<T>(case: &str, work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     let result = work();
-    assert!(start.elapsed() < Duration::from_secs(5), "{case}: {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{case}: {:?}",
+        start.elapsed()
+    );
     result
 }
 
@@ -139,7 +203,12 @@ fn in_time<T>(case: &str, work: impl FnOnce() -> T) -> T {
 #[test]
 fn bombs() {
     // Each step doubles what the value would be if it were expanded.
-    let memo = [&b"]q\x000"[..], &b"h\0h\0\x86q\x000".repeat(100_000), b"h\0."].concat();
+    let memo = [
+        &b"]q\x000"[..],
+        &b"h\0h\0\x86q\x000".repeat(100_000),
+        b"h\0.",
+    ]
+    .concat();
     let mut small = b"\x80\x02]".to_vec();
     for _ in 0..100_000 {
         small.extend(b"2\x86");
@@ -181,7 +250,11 @@ fn bombs_of_tensors() {
         value.extend([&data[..], b"0", &rebuild, &layout, b"h\x01\x86Rq\0"].concat());
     }
     in_time("sparse bomb", || {
-        check("sparse bomb", &with_pickle(&pickle(&value)), &Opaque("names take too many"));
+        check(
+            "sparse bomb",
+            &with_pickle(&pickle(&value)),
+            &Opaque("names take too many"),
+        );
     });
 
     // Names as long as the nesting is deep, and long keys used again and again.
@@ -190,14 +263,26 @@ fn bombs_of_tensors() {
     deep.extend([&tensor("0")[..], b"q\0"].concat());
     deep.extend(b"0}(h\x01h\0uq\0".repeat(2000));
     in_time("long names", || {
-        check("long names", &with_pickle(&pickle(&deep)), &Opaque("names take too many"));
+        check(
+            "long names",
+            &with_pickle(&pickle(&deep)),
+            &Opaque("names take too many"),
+        );
     });
 }
 
 /// 41: the walk through a cycle ends.
 #[test]
 fn cycles() {
-    let value = [&b"}q\0("[..], &string("self"), b"h\0", &string("w"), &tensor("0"), b"u"].concat();
+    let value = [
+        &b"}q\0("[..],
+        &string("self"),
+        b"h\0",
+        &string("w"),
+        &tensor("0"),
+        b"u",
+    ]
+    .concat();
     check("dict in itself", &with_pickle(&pickle(&value)), &Split(1));
 }
 
@@ -210,15 +295,47 @@ fn names_and_keys() {
         with_pickle(&pickle(&dict_value(&items)))
     };
     for (case, bytes, expected) in [
-        ("lone surrogate", one(bytes_string(b"a\xed\xa0\x80")), Opaque("Unicode")),
-        ("escaped surrogate", one(b"V\\udc00\n".to_vec()), Opaque("Unicode")),
+        (
+            "lone surrogate",
+            one(bytes_string(b"a\xed\xa0\x80")),
+            Opaque("Unicode"),
+        ),
+        (
+            "escaped surrogate",
+            one(b"V\\udc00\n".to_vec()),
+            Opaque("Unicode"),
+        ),
         ("not UTF-8", one(b"U\x01\xff".to_vec()), Opaque("Unicode")),
-        ("key is a tuple", one(ints(&[1, 2])), Opaque("without a name")),
-        ("key is bytes", one(b"C\x01a".to_vec()), Opaque("without a name")),
-        ("set twice", two(string("a"), string("a")), Opaque("key set twice")),
-        ("1 and True", two(int(1), b"\x88".to_vec()), Opaque("key set twice")),
-        ("0 and \"0\"", two(int(0), string("0")), Opaque("two tensors have the name")),
-        ("None and \"None\"", two(b"N".to_vec(), string("None")), Opaque("two tensors")),
+        (
+            "key is a tuple",
+            one(ints(&[1, 2])),
+            Opaque("without a name"),
+        ),
+        (
+            "key is bytes",
+            one(b"C\x01a".to_vec()),
+            Opaque("without a name"),
+        ),
+        (
+            "set twice",
+            two(string("a"), string("a")),
+            Opaque("key set twice"),
+        ),
+        (
+            "1 and True",
+            two(int(1), b"\x88".to_vec()),
+            Opaque("key set twice"),
+        ),
+        (
+            "0 and \"0\"",
+            two(int(0), string("0")),
+            Opaque("two tensors have the name"),
+        ),
+        (
+            "None and \"None\"",
+            two(b"N".to_vec(), string("None")),
+            Opaque("two tensors"),
+        ),
     ] {
         check(case, &bytes, &expected);
     }
@@ -238,11 +355,20 @@ fn names_and_keys() {
     }
     // A key without a name matters only above a tensor.
     let harmless = dict_value(&[(ints(&[1]), b"]".to_vec()), (string("w"), tensor("0"))]);
-    check("tuple key, no tensor", &with_pickle(&pickle(&harmless)), &Split(1));
+    check(
+        "tuple key, no tensor",
+        &with_pickle(&pickle(&harmless)),
+        &Split(1),
+    );
     let nested = dict_value(&[(string("a/b"), dict_value(&[(string("c"), tensor("0"))]))]);
     let layout = check("nested", &with_pickle(&pickle(&nested)), &Split(1)).unwrap();
     assert_eq!(names(&layout), ["a%2Fb/c"]);
-    let root = check("bare tensor", &with_pickle(&pickle(&tensor("0"))), &Split(1)).unwrap();
+    let root = check(
+        "bare tensor",
+        &with_pickle(&pickle(&tensor("0"))),
+        &Split(1),
+    )
+    .unwrap();
     assert_eq!(names(&root), [""]);
 }
 
@@ -258,7 +384,13 @@ fn tensors_that_are_changed() {
         check(case, &with(tail), &Opaque("changed after it was rebuilt"));
     }
     let untyped = global("torch.storage", "UntypedStorage");
-    let parts = [string("storage"), untyped, string("0"), string("cpu"), int(16)];
+    let parts = [
+        string("storage"),
+        untyped,
+        string("0"),
+        string("cpu"),
+        int(16),
+    ];
     let storage = [b"(", &parts.concat()[..], b"tQ"].concat();
     let v3 = |dtype: Vec<u8>, size: i32| {
         let args = [
@@ -279,8 +411,16 @@ fn tensors_that_are_changed() {
     let layout = check("two dtypes", &with_pickle(&both), &Split(2)).unwrap();
     assert_eq!(layout.storages[0].name, "v");
     for (case, dtype, reason) in [
-        ("unknown dtype", global("torch", "float512"), "unknown dtype"),
-        ("sub-byte dtype", global("torch", "float4_e2m1fn"), "unknown dtype"),
+        (
+            "unknown dtype",
+            global("torch", "float512"),
+            "unknown dtype",
+        ),
+        (
+            "sub-byte dtype",
+            global("torch", "float4_e2m1fn"),
+            "unknown dtype",
+        ),
         ("dtype is no dtype", int(3), "bad dtype"),
     ] {
         let bytes = with_pickle(&dict(&[("w", v3(dtype, 4))]));
@@ -299,7 +439,11 @@ fn persistent_ids() {
     let class = || global("torch", "FloatStorage");
     let text = |text: &str| format!("P{text}\n").into_bytes();
     for (case, bytes, expected) in [
-        ("int", on([&int(3)[..], b"Q"].concat()), Opaque("persistent id")),
+        (
+            "int",
+            on([&int(3)[..], b"Q"].concat()),
+            Opaque("persistent id"),
+        ),
         ("no id", on(int(3)), Opaque("tensor without a storage")),
         (
             "module",
@@ -308,20 +452,57 @@ fn persistent_ids() {
         ),
         (
             "six parts",
-            on(id(&[string("storage"), class(), string("0"), string("cpu"), int(4), b"N".to_vec()])),
+            on(id(&[
+                string("storage"),
+                class(),
+                string("0"),
+                string("cpu"),
+                int(4),
+                b"N".to_vec(),
+            ])),
             Opaque("persistent id"),
         ),
         (
             "key is a number",
-            on(id(&[string("storage"), class(), int(0), string("cpu"), int(4)])),
+            on(id(&[
+                string("storage"),
+                class(),
+                int(0),
+                string("cpu"),
+                int(4),
+            ])),
             Opaque("persistent id"),
         ),
-        ("key climbs", on(storage("FloatStorage", "../x", 4)), Opaque("bad storage key")),
-        ("key empty", on(storage("FloatStorage", "", 4)), Opaque("bad storage key")),
-        ("key missing", on(storage("FloatStorage", "7", 4)), Opaque("data/7 is missing")),
-        ("numel negative", on(storage("FloatStorage", "0", -4)), Opaque("persistent id")),
-        ("numel too large", on(storage("FloatStorage", "0", 5)), Opaque("the pickle says 20")),
-        ("class unknown", on(storage("OddStorage", "0", 4)), Opaque("unknown storage class")),
+        (
+            "key climbs",
+            on(storage("FloatStorage", "../x", 4)),
+            Opaque("bad storage key"),
+        ),
+        (
+            "key empty",
+            on(storage("FloatStorage", "", 4)),
+            Opaque("bad storage key"),
+        ),
+        (
+            "key missing",
+            on(storage("FloatStorage", "7", 4)),
+            Opaque("data/7 is missing"),
+        ),
+        (
+            "numel negative",
+            on(storage("FloatStorage", "0", -4)),
+            Opaque("persistent id"),
+        ),
+        (
+            "numel too large",
+            on(storage("FloatStorage", "0", 5)),
+            Opaque("the pickle says 20"),
+        ),
+        (
+            "class unknown",
+            on(storage("OddStorage", "0", 4)),
+            Opaque("unknown storage class"),
+        ),
         (
             "numel 2^62",
             on(id(&[
@@ -335,7 +516,9 @@ fn persistent_ids() {
         ),
         (
             "text",
-            on(text("('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 4)")),
+            on(text(
+                "('storage', <class 'torch.FloatStorage'>, '0', 'cpu', 4)",
+            )),
             Split(1),
         ),
         ("text of a number", on(text("5")), Opaque("persistent id")),
@@ -347,11 +530,27 @@ fn persistent_ids() {
         with_pickle(&dict(&[("w", tensor("0")), ("v", other)]))
     };
     check("the same", &twice("FloatStorage", 4), &Split(2));
-    check("other class", &twice("IntStorage", 4), &Opaque("described in two ways"));
-    check("other numel", &twice("FloatStorage", 2), &Opaque("described in two ways"));
+    check(
+        "other class",
+        &twice("IntStorage", 4),
+        &Opaque("described in two ways"),
+    );
+    check(
+        "other numel",
+        &twice("FloatStorage", 2),
+        &Opaque("described in two ways"),
+    );
     // The second description stands where nobody looks, but torch builds it.
-    let hidden = [&storage("IntStorage", "0", 4)[..], b"0", &dict_value(&[(string("w"), tensor("0"))])];
-    check("hidden", &with_pickle(&pickle(&hidden.concat())), &Opaque("in two ways"));
+    let hidden = [
+        &storage("IntStorage", "0", 4)[..],
+        b"0",
+        &dict_value(&[(string("w"), tensor("0"))]),
+    ];
+    check(
+        "hidden",
+        &with_pickle(&pickle(&hidden.concat())),
+        &Opaque("in two ways"),
+    );
 }
 
 /// 53, 54
@@ -364,34 +563,110 @@ fn rebuild_arguments() {
         ("0-dim", with(view(3, &[], &[])), Split(1)),
         ("empty", with(view(100, &[0, 9], &[9, 1])), Split(1)),
         ("column", with(view(1, &[2], &[2])), Split(1)),
-        ("offset past the end", with(view(1, &[4], &[1])), Opaque("reaches outside")),
-        ("stride past the end", with(view(0, &[2], &[4])), Opaque("reaches outside")),
-        ("0-dim past the end", with(view(4, &[], &[])), Opaque("reaches outside")),
-        ("offset negative", with(view(-1, &[1], &[1])), Opaque("bad offset")),
-        ("size negative", with(view(0, &[-1], &[1])), Opaque("bad size")),
-        ("stride negative", with(view(3, &[2], &[-1])), Opaque("bad stride")),
-        ("rank", with(view(0, &[2, 2], &[1])), Opaque("differ in length")),
-        ("65 axes", with(view(0, &[1; 65], &[1; 65])), Opaque("bad size")),
         (
-            "overflow",
-            with(rebuild_v2(f(), int(0), ints(&[i32::MAX; 4]), ints(&[i32::MAX; 4]))),
+            "offset past the end",
+            with(view(1, &[4], &[1])),
             Opaque("reaches outside"),
         ),
-        ("size is text", with(rebuild_v2(f(), int(0), string("4"), ints(&[1]))), Opaque("bad size")),
-        ("offset is a bool", with(rebuild_v2(f(), b"\x88".to_vec(), ints(&[1]), ints(&[1]))), Opaque("bad offset")),
+        (
+            "stride past the end",
+            with(view(0, &[2], &[4])),
+            Opaque("reaches outside"),
+        ),
+        (
+            "0-dim past the end",
+            with(view(4, &[], &[])),
+            Opaque("reaches outside"),
+        ),
+        (
+            "offset negative",
+            with(view(-1, &[1], &[1])),
+            Opaque("bad offset"),
+        ),
+        (
+            "size negative",
+            with(view(0, &[-1], &[1])),
+            Opaque("bad size"),
+        ),
+        (
+            "stride negative",
+            with(view(3, &[2], &[-1])),
+            Opaque("bad stride"),
+        ),
+        (
+            "rank",
+            with(view(0, &[2, 2], &[1])),
+            Opaque("differ in length"),
+        ),
+        (
+            "65 axes",
+            with(view(0, &[1; 65], &[1; 65])),
+            Opaque("bad size"),
+        ),
+        (
+            "overflow",
+            with(rebuild_v2(
+                f(),
+                int(0),
+                ints(&[i32::MAX; 4]),
+                ints(&[i32::MAX; 4]),
+            )),
+            Opaque("reaches outside"),
+        ),
+        (
+            "size is text",
+            with(rebuild_v2(f(), int(0), string("4"), ints(&[1]))),
+            Opaque("bad size"),
+        ),
+        (
+            "offset is a bool",
+            with(rebuild_v2(f(), b"\x88".to_vec(), ints(&[1]), ints(&[1]))),
+            Opaque("bad offset"),
+        ),
         (
             "list for size",
             with(rebuild_v2(f(), int(0), b"](K\x04e".to_vec(), ints(&[1]))),
             Split(1),
         ),
-        ("no arguments", call("_rebuild_tensor_v2", &[]), Opaque("takes 6 or 7")),
-        ("v1", call("_rebuild_tensor", &[f(), int(0), ints(&[4]), ints(&[1])]), Split(1)),
-        ("v3 short", call("_rebuild_tensor_v3", &[f()]), Opaque("takes 7 or 8")),
-        ("parameter", call("_rebuild_parameter", &[tensor("0"), int(7), b"N".to_vec()]), Split(1)),
-        ("parameter short", call("_rebuild_parameter", &[]), Opaque("takes 3")),
+        (
+            "no arguments",
+            call("_rebuild_tensor_v2", &[]),
+            Opaque("takes 6 or 7"),
+        ),
+        (
+            "v1",
+            call("_rebuild_tensor", &[f(), int(0), ints(&[4]), ints(&[1])]),
+            Split(1),
+        ),
+        (
+            "v3 short",
+            call("_rebuild_tensor_v3", &[f()]),
+            Opaque("takes 7 or 8"),
+        ),
+        (
+            "parameter",
+            call("_rebuild_parameter", &[tensor("0"), int(7), b"N".to_vec()]),
+            Split(1),
+        ),
+        (
+            "parameter short",
+            call("_rebuild_parameter", &[]),
+            Opaque("takes 3"),
+        ),
         (
             "quantised, text for quantizer",
-            call("_rebuild_qtensor", &[f(), int(0), ints(&[4]), ints(&[1]), string("x"), int(0), int(0)]),
+            call(
+                "_rebuild_qtensor",
+                &[
+                    f(),
+                    int(0),
+                    ints(&[4]),
+                    ints(&[1]),
+                    string("x"),
+                    int(0),
+                    int(0),
+                ],
+            ),
             Opaque("bad quantizer"),
         ),
         (
@@ -399,7 +674,11 @@ fn rebuild_arguments() {
             call("_rebuild_sparse_tensor", &[int(0), ints(&[1, 2, 3])]),
             Opaque("bad layout"),
         ),
-        ("unknown rebuild call", call("_rebuild_odd_tensor", &[tensor("0")]), Split(1)),
+        (
+            "unknown rebuild call",
+            call("_rebuild_odd_tensor", &[tensor("0")]),
+            Split(1),
+        ),
     ] {
         check(case, &bytes, &expected);
     }
@@ -416,7 +695,12 @@ fn expanded_and_lazy_tensors_name_their_storage() {
     let conj = {
         let hooks = b"N".to_vec();
         let metadata = dict_value(&[(string("conj"), b"\x88".to_vec())]);
-        let mut args = vec![storage("ComplexFloatStorage", "0", 2), int(0), ints(&[2]), ints(&[1])];
+        let mut args = vec![
+            storage("ComplexFloatStorage", "0", 2),
+            int(0),
+            ints(&[2]),
+            ints(&[1]),
+        ];
         args.extend([b"\x89".to_vec(), hooks, metadata]);
         reduce(&global("torch._utils", "_rebuild_tensor_v2"), &args)
     };
@@ -428,7 +712,10 @@ fn expanded_and_lazy_tensors_name_their_storage() {
     assert_eq!(layout.storages[0].name, "s");
 
     // A listed tensor names the storage, although the other's name is smaller.
-    let both = dict(&[("a", view(0, &[1 << 20, 1 << 20], &[0, 0])), ("b", tensor("0"))]);
+    let both = dict(&[
+        ("a", view(0, &[1 << 20, 1 << 20], &[0, 0])),
+        ("b", tensor("0")),
+    ]);
     let layout = check("both", &with_pickle(&both), &Split(1)).unwrap();
     assert_eq!(layout.storages[0].name, "b");
     // The record that nobody refers to is a literal of the archive.
@@ -458,19 +745,42 @@ fn objects() {
         &global("collections", "OrderedDict"),
         &[[&b"]("[..], &pair, b"e"].concat()],
     );
-    let layout = check("OrderedDict of pairs", &with_pickle(&pickle(&ordered)), &Split(1)).unwrap();
+    let layout = check(
+        "OrderedDict of pairs",
+        &with_pickle(&pickle(&ordered)),
+        &Split(1),
+    )
+    .unwrap();
     assert_eq!(names(&layout), ["w"]);
 
     let args = [tensor("0"), int(1), b"N".to_vec(), state.clone()];
-    let parameter = reduce(&global("torch._utils", "_rebuild_parameter_with_state"), &args);
+    let parameter = reduce(
+        &global("torch._utils", "_rebuild_parameter_with_state"),
+        &args,
+    );
     let layout = check("state", &with_pickle(&dict(&[("p", parameter)])), &Split(2)).unwrap();
     assert_eq!(names(&layout), ["p", "p/w"]);
 
-    let inner = [storage("FloatStorage", "0", 4), int(0), ints(&[4]), ints(&[1])];
+    let inner = [
+        storage("FloatStorage", "0", 4),
+        int(0),
+        ints(&[4]),
+        ints(&[1]),
+    ];
     let inner = [b"(", &inner.concat()[..], b"\x89Nt"].concat();
-    let args = [global("torch._utils", "_rebuild_tensor_v2"), class, inner, state.clone()];
+    let args = [
+        global("torch._utils", "_rebuild_tensor_v2"),
+        class,
+        inner,
+        state.clone(),
+    ];
     let subclass = reduce(&global("torch._tensor", "_rebuild_from_type_v2"), &args);
-    let layout = check("subclass", &with_pickle(&dict(&[("p", subclass)])), &Split(2)).unwrap();
+    let layout = check(
+        "subclass",
+        &with_pickle(&dict(&[("p", subclass)])),
+        &Split(2),
+    )
+    .unwrap();
     assert_eq!(names(&layout), ["p", "p/w"]);
 
     // The same object at two places is walked once; a tensor is listed at both.
@@ -488,17 +798,41 @@ fn limits() {
     let bytes = dict(&[("w", tensor("0"))]);
     let default = Limits::default();
     for (limits, reason) in [
-        (Limits { pickle_bytes: 10, ..default }, "more than 10 bytes"),
-        (Limits { pickle_opcodes: 10, ..default }, "more than 10 opcodes"),
-        (Limits { pickle_nodes: 10, ..default }, "more than 10 "),
+        (
+            Limits {
+                pickle_bytes: 10,
+                ..default
+            },
+            "more than 10 bytes",
+        ),
+        (
+            Limits {
+                pickle_opcodes: 10,
+                ..default
+            },
+            "more than 10 opcodes",
+        ),
+        (
+            Limits {
+                pickle_nodes: 10,
+                ..default
+            },
+            "more than 10 ",
+        ),
     ] {
         let error = format!("{:?}", pickle::read(&bytes, 0, &limits).unwrap_err());
         assert!(error.contains(reason), "{error}");
     }
     let graph = pickle::read(&bytes, 0, &default).unwrap();
     for limits in [
-        Limits { tensors: 0, ..default },
-        Limits { name_bytes: 1, ..default },
+        Limits {
+            tensors: 0,
+            ..default
+        },
+        Limits {
+            name_bytes: 1,
+            ..default
+        },
     ] {
         assert!(pickle::torch::tensors(&graph, &limits).is_err());
     }
@@ -512,7 +846,10 @@ fn spans_of_items() {
     let pickle::Node::Dict(items) = graph.node(graph.root) else {
         panic!("no dict");
     };
-    let expected = [[string("w"), tensor("0")].concat(), [string("n"), int(5)].concat()];
+    let expected = [
+        [string("w"), tensor("0")].concat(),
+        [string("n"), int(5)].concat(),
+    ];
     for (item, expected) in items.iter().zip(expected) {
         assert_eq!(graph.slice(item.span), expected);
     }

@@ -94,7 +94,10 @@ proptest! {
 /// Every byte of a small file, with every bit flipped.
 #[test]
 fn every_bit() {
-    for name in ["torch/filelike.pt", "safetensors/unpadded_null_metadata.safetensors"] {
+    for name in [
+        "torch/filelike.pt",
+        "safetensors/unpadded_null_metadata.safetensors",
+    ] {
         let good = bytes(name);
         for at in 0..good.len() {
             for bit in 0..8 {
