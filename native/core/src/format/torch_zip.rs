@@ -56,6 +56,12 @@ impl Format for TorchZipFormat {
         let mut storage_at = HashMap::new();
         for storage in &found.storages {
             let name = format!("data/{}", storage.key);
+            if !records.by_name.contains_key(name.as_str()) {
+                return refuse(format!(
+                    "record {name} is missing, which the pickle refers to at byte {}",
+                    storage.at
+                ));
+            }
             let record = records.stored(&name)?;
             if record.len != storage.len {
                 return refuse(format!(

@@ -267,11 +267,13 @@ impl<'g> Walk<'g> {
                 return Err(Refusal::new(format!("pickle: key set twice, at byte {at}")));
             }
         }
+        // Equal numbers of different types are one key.
         let mut numbers = HashSet::new();
         for item in items {
             let number = match graph.node(item.key) {
                 Node::Int(value) => *value,
                 Node::Bool(value) => i64::from(*value),
+                Node::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => *value as i64,
                 _ => continue,
             };
             if !numbers.insert(number) {

@@ -486,7 +486,7 @@ fn persistent_ids() {
         (
             "key missing",
             on(storage("FloatStorage", "7", 4)),
-            Opaque("data/7 is missing"),
+            Opaque("data/7 is missing, which the pickle refers to at byte"),
         ),
         (
             "numel negative",
