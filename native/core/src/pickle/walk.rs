@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::graph::{Graph, Item, Node, NodeId, Object};
-use super::rebuild::{self, Meaning, Strided};
+use super::rebuild::{self, Meaning};
 use super::torch::{Found, Storages, Tensor};
 use crate::bytes::{Limits, Parse, Refusal};
 use crate::tensor::{Dtype, View, push_component};
@@ -40,11 +40,6 @@ struct Task {
     path: (usize, usize),
     step: Step,
 }
-
-/// A tensor with more values than this, and than [`EXPANSION`] times its storage, is not listed: `expand`
-/// makes a terabyte of one number.
-const ALWAYS_LISTED: u64 = 1 << 20;
-const EXPANSION: u64 = 16;
 
 pub(super) fn walk(graph: &Graph<'_>, limits: &Limits) -> Parse<Found> {
     let mut walk = Walk {
@@ -352,10 +347,11 @@ impl<'g> Walk<'g> {
             .map_err(|rule| self.refuse(id.unwrap_or(args), rule))?;
         match meaning {
             Meaning::Tensor(tensor, parts) => {
-                self.tensor(tensor).map_err(|rule| match rule {
-                    Failure::Rule(rule) => self.refuse(id.unwrap_or(args), rule),
-                    Failure::Refused(refusal) => refusal,
-                })?;
+                let storage = self.storages.resolve(graph, tensor.storage)?;
+                let view = tensor
+                    .on(&self.storages.list[storage])
+                    .map_err(|rule| self.refuse(id.unwrap_or(args), rule))?;
+                self.emit(storage, view)?;
                 for (name, part) in parts {
                     self.push(Step::Named(name), part)?;
                 }
@@ -388,44 +384,6 @@ impl<'g> Walk<'g> {
         Ok(())
     }
 
-    fn tensor(&mut self, tensor: Strided) -> Result<(), Failure> {
-        let index = self
-            .storages
-            .resolve(self.graph, tensor.storage)
-            .map_err(Failure::Refused)?;
-        let storage = &self.storages.list[index];
-        let dtype = match (tensor.dtype, storage.dtype) {
-            (Some(dtype), None) => dtype,
-            (None, Some(dtype)) => dtype,
-            (Some(_), Some(_)) => {
-                return Err(Failure::Rule("dtype of a tensor on a typed storage"));
-            }
-            (None, None) => return Err(Failure::Rule("tensor without a dtype")),
-        };
-        let empty = tensor.shape.contains(&0);
-        let mut view = View {
-            shape: tensor.shape,
-            strides: tensor.strides,
-            offset: tensor.offset,
-        };
-        // Their shape counts values, their storage bytes of several values.
-        let packed = matches!(dtype, Dtype::QUInt4x2 | Dtype::QUInt2x4);
-        let mut listed = tensor.plain && !packed;
-        if empty {
-            view = View::contiguous(view.shape);
-        } else if !packed {
-            let needed = view.extent_bytes(dtype);
-            if needed.is_none_or(|needed| needed > storage.len) {
-                return Err(Failure::Rule("tensor reaches outside its storage"));
-            }
-            let most = storage.len.saturating_mul(EXPANSION).max(ALWAYS_LISTED);
-            let logical = dtype.byte_len(&view.shape);
-            listed &= logical.is_some_and(|len| len <= most);
-        }
-        self.emit(index, listed.then_some((dtype, view)))
-            .map_err(Failure::Refused)
-    }
-
     fn emit(&mut self, storage: usize, view: Option<(Dtype, View)>) -> Parse<()> {
         if self.tensors.len() as u64 >= self.limits.tensors {
             return Err(Refusal::new(format!(
@@ -447,11 +405,4 @@ impl<'g> Walk<'g> {
         });
         Ok(())
     }
-}
-
-enum Failure {
-    /// A rule that the tensor breaks.
-    Rule(&'static str),
-    /// A refusal that needs nothing added.
-    Refused(Refusal),
 }

@@ -327,6 +327,11 @@ fn names_and_keys() {
             Opaque("key set twice"),
         ),
         (
+            "1 and 1.0",
+            two(int(1), b"G\x3f\xf0\0\0\0\0\0\0".to_vec()),
+            Opaque("key set twice"),
+        ),
+        (
             "0 and \"0\"",
             two(int(0), string("0")),
             Opaque("two tensors have the name"),
