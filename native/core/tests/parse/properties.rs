@@ -9,12 +9,62 @@ use git_theta_core::pickle;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::build;
 use super::fixtures::{bytes, files};
 
 static FIXTURES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let all: Vec<_> = files().iter().map(|name| bytes(name)).collect();
     assert!(all.len() > 60);
     all
+});
+
+static PARTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let calls = [
+        "tensor",
+        "tensor_v2",
+        "tensor_v3",
+        "parameter",
+        "qtensor",
+        "sparse_tensor",
+    ];
+    let mut parts: Vec<Vec<u8>> = calls
+        .map(|name| build::global("torch._utils", &format!("_rebuild_{name}")))
+        .into();
+    parts.extend([
+        build::global("torch._tensor", "_rebuild_from_type_v2"),
+        build::global("torch", "Size"),
+        build::global("torch", "uint16"),
+        build::global("collections", "OrderedDict"),
+        build::tensor("0"),
+        build::tensor("1"),
+        build::view(1, &[3], &[1]),
+        build::view(0, &[0, 4], &[1, 1]),
+        build::view(0, &[1 << 20, 1 << 10], &[0, 0]),
+        build::storage("FloatStorage", "0", 4),
+        build::storage("UntypedStorage", "1", 16),
+        build::string("w"),
+        build::string("a/b"),
+        build::bytes_string(b"\xed\xa0\x80"),
+        build::int(4),
+        build::ints(&[4]),
+        build::ints(&[1]),
+    ]);
+    let opcodes = b"(()}]NQRbtuseal201o";
+    parts.extend(opcodes.iter().map(|&op| vec![op]));
+    parts.extend(
+        [
+            &b"q\0"[..],
+            b"h\0",
+            b"q\x01",
+            b"h\x01",
+            b"\x81",
+            b"\x85",
+            b"\x86",
+            b"\x8f",
+        ]
+        .map(<[u8]>::to_vec),
+    );
+    parts
 });
 
 fn survives(bytes: &[u8]) {
@@ -47,6 +97,15 @@ proptest! {
         if let Ok(graph) = pickle::read(&ops, 0, &Limits::default()) {
             let _ = pickle::torch::tensors(&graph, &Limits::default());
         }
+    }
+
+    /// Whole values and single opcodes of real pickles, in any order.
+    #[test]
+    fn random_programs(parts in vec(any::<prop::sample::Index>(), 0..40)) {
+        let program: Vec<u8> = parts.iter().flat_map(|part| part.get(&PARTS)).copied().collect();
+        // Whatever is left on the stack becomes a tuple.
+        survives(&build::with_pickle(&[b"(", &program[..], b"t."].concat()));
+        survives(&build::with_pickle(&[&program[..], b"."].concat()));
     }
 
     #[test]
