@@ -211,6 +211,7 @@ impl Rebuild<'_> {
         };
         match self.graph.node(metadata) {
             Node::None => Ok(true),
+            Node::Dict(items) if items.len() > 64 => Err("metadata of a tensor is too long"),
             Node::Dict(items) => Ok(!items.iter().any(|item| {
                 matches!(self.graph.str(item.key), Some(b"conj" | b"neg"))
                     && *self.graph.node(item.value) != Node::Bool(false)
@@ -247,8 +248,9 @@ impl Rebuild<'_> {
 
     fn dtype(&self, id: NodeId) -> Result<Dtype, &'static str> {
         match self.graph.global(id) {
-            Some((b"torch", name)) => std::str::from_utf8(name)
-                .ok()
+            Some((b"torch", name)) => Some(name)
+                .filter(|name| name.len() < 64)
+                .and_then(|name| std::str::from_utf8(name).ok())
                 .and_then(Dtype::parse)
                 .filter(|dtype| dtype.item_size().is_some())
                 .ok_or("unknown dtype of a tensor"),

@@ -271,6 +271,51 @@ fn bombs_of_tensors() {
     });
 }
 
+/// Long arguments that many tensors share are not looked at for each of them.
+#[test]
+fn long_shared_arguments() {
+    let long = "x".repeat(10 << 20);
+    let list_of = |first: Vec<u8>| {
+        let many = b"h\0".repeat(200_000);
+        let value = [&first[..], b"q\x000](", &many, b"e"].concat();
+        with_pickle(&pickle(&value))
+    };
+    let on = |storage: Vec<u8>| rebuild_v2(storage, int(0), ints(&[4]), ints(&[1]));
+    let metadata: Vec<u8> = (0..100_000)
+        .flat_map(|i| [int(i), b"N".to_vec()].concat())
+        .collect();
+    let mut args = vec![
+        storage("FloatStorage", "0", 4),
+        int(0),
+        ints(&[4]),
+        ints(&[1]),
+    ];
+    args.extend([b"NN".to_vec(), [&b"}("[..], &metadata, b"u"].concat()]);
+    let with_metadata = reduce(&global("torch._utils", "_rebuild_tensor_v2"), &args);
+    for (case, value, reason) in [
+        (
+            "key",
+            on(storage("FloatStorage", &long, 4)),
+            "bad storage key",
+        ),
+        (
+            "text",
+            on(format!("P('storage', {long}\n").into_bytes()),
+            "persistent id",
+        ),
+        (
+            "metadata",
+            with_metadata,
+            "metadata of a tensor is too long",
+        ),
+    ] {
+        in_time(case, || check(case, &list_of(value), &Opaque(reason)));
+    }
+    in_time("tensors", || {
+        check("tensors", &list_of(tensor("0")), &Split(200_000))
+    });
+}
+
 /// 41: the walk through a cycle ends.
 #[test]
 fn cycles() {
