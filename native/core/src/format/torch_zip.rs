@@ -56,6 +56,12 @@ impl Format for TorchZipFormat {
         let mut storage_at = HashMap::new();
         for storage in &found.storages {
             let name = format!("data/{}", storage.key);
+            if !records.by_name.contains_key(name.as_str()) {
+                return refuse(format!(
+                    "record {name} is missing, which the pickle refers to at byte {}",
+                    storage.at
+                ));
+            }
             let record = records.stored(&name)?;
             if record.len != storage.len {
                 return refuse(format!(
@@ -145,7 +151,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The content of a small record, without white space around it.
+    /// The content of a small record.
     fn small(&self, name: &str) -> Parse<Option<String>> {
         if !self.by_name.contains_key(name) {
             return Ok(None);
@@ -158,8 +164,7 @@ impl<'a> Records<'a> {
             ));
         }
         let bytes = read_vec(self.source, entry.payload, entry.len)?;
-        let text = String::from_utf8_lossy(&bytes);
-        Ok(Some(text.trim_ascii().to_owned()))
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     fn check(&self) -> Parse<()> {
@@ -171,14 +176,16 @@ impl<'a> Records<'a> {
                 "record data.pkl is missing: another kind of zip, which is not split yet",
             );
         }
-        let version = match self.small("version")? {
-            None => self.small(".data/version")?,
-            found => found,
+        let version = match (self.small("version")?, self.small(".data/version")?) {
+            (Some(version), None) | (None, Some(version)) => version,
+            (None, None) => return refuse("record version is missing"),
+            _ => return refuse("two records with the version"),
         };
-        let Some(version) = version else {
-            return refuse("record version is missing");
-        };
-        if !version.parse().is_ok_and(|v| VERSIONS.contains(&v)) {
+        if !version
+            .trim_ascii()
+            .parse()
+            .is_ok_and(|v| VERSIONS.contains(&v))
+        {
             return refuse(format!("unknown version {version:?}"));
         }
         match self.small("byteorder")?.as_deref() {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::graph::{Graph, Item, Node, NodeId, Object, Span, Text};
+use super::memo::Memo;
 use super::opcode::{self, Op};
 use crate::bytes::{Cursor, Limits, Parse};
 
@@ -79,6 +80,10 @@ impl Machine<'_> {
                 };
             }
             self.step(op)?;
+            if (self.stack.len() + self.marks.len()) as u64 > self.limits.pickle_nodes {
+                let most = self.limits.pickle_nodes;
+                return Err(self.refuse(&format!("more than {most} values on the stack")));
+            }
         }
         Err(self.refuse(&format!("more than {} opcodes", self.limits.pickle_opcodes)))
     }
@@ -155,7 +160,7 @@ impl Machine<'_> {
             }
             Op::Memoize => {
                 let top = self.top()?;
-                self.memo.set(self.memo.count, top.id);
+                self.memo.push(top.id);
                 Ok(())
             }
             Op::TupleOf(len) => {
@@ -416,44 +421,5 @@ impl Machine<'_> {
             at,
         };
         self.push_from(Node::Object(Box::new(object)), start)
-    }
-}
-
-/// Values by index. Writers count up, so a list; other indices go into a map, and none of them makes
-/// us allocate more than one entry.
-#[derive(Default)]
-struct Memo {
-    dense: Vec<Option<NodeId>>,
-    sparse: HashMap<u64, NodeId>,
-    count: u64,
-}
-
-/// How far ahead an index may be to stay in the list.
-const SLACK: usize = 16;
-
-impl Memo {
-    fn get(&self, index: u64) -> Option<NodeId> {
-        let dense = usize::try_from(index).ok().and_then(|i| self.dense.get(i));
-        dense
-            .copied()
-            .flatten()
-            .or_else(|| self.sparse.get(&index).copied())
-    }
-
-    fn set(&mut self, index: u64, id: NodeId) {
-        if self.get(index).is_none() {
-            self.count += 1;
-        }
-        match usize::try_from(index) {
-            Ok(i) if i <= self.dense.len() + SLACK => {
-                if i >= self.dense.len() {
-                    self.dense.resize(i + 1, None);
-                }
-                self.dense[i] = Some(id);
-            }
-            _ => {
-                self.sparse.insert(index, id);
-            }
-        }
     }
 }

@@ -9,6 +9,7 @@
 
 mod graph;
 mod machine;
+mod memo;
 mod opcode;
 mod rebuild;
 mod text;

@@ -3,8 +3,9 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::graph::{Graph, Node, NodeId};
+use super::torch::Storage;
 use crate::bytes::{Limits, MAX_INTEGER};
-use crate::tensor::Dtype;
+use crate::tensor::{Dtype, View};
 
 /// A strided tensor, as its call describes it. Not yet checked against its storage.
 #[derive(Debug, PartialEq)]
@@ -18,6 +19,45 @@ pub(super) struct Strided {
     pub(super) strides: Vec<u64>,
     /// Are the values the bytes of the storage?
     pub(super) plain: bool,
+}
+
+/// A tensor with more bytes than this, and than [`EXPANSION`] times its storage, is not listed: `expand`
+/// makes a terabyte of one number.
+const ALWAYS_LISTED: u64 = 1 << 20;
+const EXPANSION: u64 = 16;
+
+impl Strided {
+    /// Type and view on its storage, checked; `None` when it is not listed.
+    pub(super) fn on(self, storage: &Storage) -> Result<Option<(Dtype, View)>, &'static str> {
+        let dtype = match (self.dtype, storage.dtype) {
+            (Some(dtype), None) | (None, Some(dtype)) => dtype,
+            (Some(_), Some(_)) => return Err("dtype of a tensor on a typed storage"),
+            (None, None) => return Err("tensor without a dtype"),
+        };
+        // Their shape counts values, their storage bytes of several values.
+        let packed = matches!(dtype, Dtype::QUInt4x2 | Dtype::QUInt2x4);
+        if self.shape.contains(&0) {
+            let listed = self.plain && !packed;
+            return Ok(listed.then(|| (dtype, View::contiguous(self.shape))));
+        }
+        let view = View {
+            shape: self.shape,
+            strides: self.strides,
+            offset: self.offset,
+        };
+        if packed {
+            return Ok(None);
+        }
+        if view
+            .extent_bytes(dtype)
+            .is_none_or(|needed| needed > storage.len)
+        {
+            return Err("tensor reaches outside its storage");
+        }
+        let most = storage.len.saturating_mul(EXPANSION).max(ALWAYS_LISTED);
+        let listed = self.plain && dtype.byte_len(&view.shape).is_some_and(|len| len <= most);
+        Ok(listed.then_some((dtype, view)))
+    }
 }
 
 /// Further objects, each with the name below the tensor's.
@@ -171,6 +211,7 @@ impl Rebuild<'_> {
         };
         match self.graph.node(metadata) {
             Node::None => Ok(true),
+            Node::Dict(items) if items.len() > 64 => Err("metadata of a tensor is too long"),
             Node::Dict(items) => Ok(!items.iter().any(|item| {
                 matches!(self.graph.str(item.key), Some(b"conj" | b"neg"))
                     && *self.graph.node(item.value) != Node::Bool(false)
@@ -207,8 +248,9 @@ impl Rebuild<'_> {
 
     fn dtype(&self, id: NodeId) -> Result<Dtype, &'static str> {
         match self.graph.global(id) {
-            Some((b"torch", name)) => std::str::from_utf8(name)
-                .ok()
+            Some((b"torch", name)) => Some(name)
+                .filter(|name| name.len() < 64)
+                .and_then(|name| std::str::from_utf8(name).ok())
                 .and_then(Dtype::parse)
                 .filter(|dtype| dtype.item_size().is_some())
                 .ok_or("unknown dtype of a tensor"),

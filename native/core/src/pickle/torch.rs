@@ -64,6 +64,10 @@ pub fn tensors(graph: &Graph<'_>, limits: &Limits) -> Parse<Found> {
     Ok(found)
 }
 
+/// Bytes of a storage's key; and of a textual persistent id, which holds one.
+const MAX_KEY: usize = 255;
+const MAX_TEXT: usize = 1024;
+
 /// Storages by key.
 #[derive(Default)]
 pub(super) struct Storages {
@@ -94,9 +98,11 @@ impl Storages {
             .and_then(|item| item.checked_mul(numel))
             .filter(|&len| i64::try_from(len).is_ok())
             .ok_or_else(|| Refusal::new(format!("torch: storage too long at byte {at}")))?;
-        let text = std::str::from_utf8(key)
-            .ok()
-            .filter(|key| !key.is_empty() && !key.contains(['/', '\\', '\0']) && key.len() < 256)
+        // Short: a long one, shared by many tensors, would be looked at for each of them.
+        let text = Some(key)
+            .filter(|key| (1..=MAX_KEY).contains(&key.len()))
+            .and_then(|key| std::str::from_utf8(key).ok())
+            .filter(|key| !key.contains(['/', '\\', '\0']))
             .ok_or_else(|| Refusal::new(format!("torch: bad storage key at byte {at}")))?;
         let storage = Storage {
             key: text.to_owned(),
@@ -124,6 +130,21 @@ impl Storages {
     }
 }
 
+impl Storages {
+    /// Checks that storages which the walk did not meet do not contradict those that it met. Readers
+    /// that build everything would see them.
+    pub(super) fn check_all(&mut self, graph: &Graph<'_>) -> Parse<()> {
+        let met = self.list.len();
+        for (id, node) in (0..).zip(&graph.nodes) {
+            if matches!(node, Node::Persistent(_) | Node::PersistentText(_)) {
+                self.resolve(graph, id)?;
+            }
+        }
+        self.list.truncate(met);
+        Ok(())
+    }
+}
+
 type Class<'g> = (&'g [u8], &'g [u8]);
 
 /// `('storage', class, key, location, numel)`
@@ -145,6 +166,9 @@ fn from_text(text: &[u8]) -> Option<(Class<'_>, &[u8], u64)> {
     fn until<'t>(text: &'t [u8], mark: &[u8]) -> Option<(&'t [u8], &'t [u8])> {
         let at = text.windows(mark.len()).position(|w| w == mark)?;
         Some((&text[..at], &text[at + mark.len()..]))
+    }
+    if text.len() > MAX_TEXT {
+        return None;
     }
     let rest = text.strip_prefix(b"('storage', <class '")?;
     let (class, rest) = until(rest, b"'>, '")?;

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::graph::{Graph, Item, Node, NodeId, Object};
-use super::rebuild::{self, Meaning, Strided};
+use super::rebuild::{self, Meaning};
 use super::torch::{Found, Storages, Tensor};
 use crate::bytes::{Limits, Parse, Refusal};
 use crate::tensor::{Dtype, View, push_component};
@@ -41,11 +41,6 @@ struct Task {
     step: Step,
 }
 
-/// A tensor with more values than this, and than [`EXPANSION`] times its storage, is not listed: `expand`
-/// makes a terabyte of one number.
-const ALWAYS_LISTED: u64 = 1 << 20;
-const EXPANSION: u64 = 16;
-
 pub(super) fn walk(graph: &Graph<'_>, limits: &Limits) -> Parse<Found> {
     let mut walk = Walk {
         graph,
@@ -57,8 +52,10 @@ pub(super) fn walk(graph: &Graph<'_>, limits: &Limits) -> Parse<Found> {
         path: Vec::new(),
         depth: 0,
         text_budget: limits.name_bytes,
+        steps: 0,
     };
     walk.run()?;
+    walk.storages.check_all(graph)?;
     Ok(Found {
         storages: walk.storages.list,
         tensors: walk.tensors,
@@ -75,20 +72,13 @@ struct Walk<'g> {
     path: Vec<u8>,
     depth: usize,
     text_budget: u64,
+    steps: u64,
 }
 
 impl<'g> Walk<'g> {
     fn run(&mut self) -> Parse<()> {
-        self.push(Step::Same, self.graph.root);
-        let mut steps = 0u64;
+        self.push(Step::Same, self.graph.root)?;
         while let Some(task) = self.tasks.pop() {
-            steps += 1;
-            if steps > self.limits.pickle_nodes {
-                return Err(Refusal::new(format!(
-                    "pickle: more than {} steps to all tensors",
-                    self.limits.pickle_nodes
-                )));
-            }
             self.go(task)?;
             let first_child = self.tasks.len();
             match task.target {
@@ -196,14 +186,27 @@ impl<'g> Walk<'g> {
         )
     }
 
-    fn push(&mut self, step: Step, id: NodeId) {
-        if self.leads_on(id) {
-            self.tasks.push(Task {
-                target: Target::Node(id),
-                path: (self.path.len(), self.depth),
-                step,
-            });
+    fn push(&mut self, step: Step, id: NodeId) -> Parse<()> {
+        if self.leads_on(id) && !self.entered[id as usize] {
+            self.push_task(step, Target::Node(id))?;
         }
+        Ok(())
+    }
+
+    fn push_task(&mut self, step: Step, target: Target) -> Parse<()> {
+        self.steps += 1;
+        if self.steps > self.limits.pickle_nodes {
+            return Err(Refusal::new(format!(
+                "pickle: more than {} steps to all tensors",
+                self.limits.pickle_nodes
+            )));
+        }
+        self.tasks.push(Task {
+            target,
+            path: (self.path.len(), self.depth),
+            step,
+        });
+        Ok(())
     }
 
     /// True the first time.
@@ -214,8 +217,8 @@ impl<'g> Walk<'g> {
     fn visit(&mut self, id: NodeId) -> Parse<()> {
         let graph = self.graph;
         match graph.node(id) {
-            Node::Tuple(ids) if self.enter(id) => self.push_all(ids),
-            Node::List(ids) | Node::Set(ids) if self.enter(id) => self.push_all(ids),
+            Node::Tuple(ids) if self.enter(id) => self.push_all(ids)?,
+            Node::List(ids) | Node::Set(ids) if self.enter(id) => self.push_all(ids)?,
             Node::Dict(items) if self.enter(id) => self.push_items(items)?,
             Node::Object(object) if rebuild::is_rebuild(graph, object.callable) => {
                 let plain = object.states.is_empty()
@@ -237,10 +240,11 @@ impl<'g> Walk<'g> {
         Ok(())
     }
 
-    fn push_all(&mut self, ids: &[NodeId]) {
+    fn push_all(&mut self, ids: &[NodeId]) -> Parse<()> {
         for (index, &id) in ids.iter().enumerate() {
-            self.push(Step::Index(index), id);
+            self.push(Step::Index(index), id)?;
         }
+        Ok(())
     }
 
     fn push_items(&mut self, items: &[Item]) -> Parse<()> {
@@ -258,11 +262,13 @@ impl<'g> Walk<'g> {
                 return Err(Refusal::new(format!("pickle: key set twice, at byte {at}")));
             }
         }
+        // Equal numbers of different types are one key.
         let mut numbers = HashSet::new();
         for item in items {
             let number = match graph.node(item.key) {
                 Node::Int(value) => *value,
                 Node::Bool(value) => i64::from(*value),
+                Node::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => *value as i64,
                 _ => continue,
             };
             if !numbers.insert(number) {
@@ -271,7 +277,7 @@ impl<'g> Walk<'g> {
             }
         }
         for item in items {
-            self.push(Step::Key(item.key), item.value);
+            self.push(Step::Key(item.key), item.value)?;
         }
         Ok(())
     }
@@ -281,18 +287,18 @@ impl<'g> Walk<'g> {
         match self.pairs(object) {
             Some(pairs) => {
                 for (key, value) in pairs {
-                    self.push(Step::Key(key), value);
+                    self.push(Step::Key(key), value)?;
                 }
             }
-            None => self.push_all(self.graph.tuple(object.args).unwrap_or(&[])),
+            None => self.push_all(self.graph.tuple(object.args).unwrap_or(&[]))?,
         }
         if let Some(kwargs) = object.kwargs {
-            self.push(Step::Same, kwargs);
+            self.push(Step::Same, kwargs)?;
         }
-        self.push_all(&object.appended);
+        self.push_all(&object.appended)?;
         self.push_items(&object.items)?;
         for &state in &object.states {
-            self.push_state(state);
+            self.push_state(state)?;
         }
         Ok(())
     }
@@ -320,17 +326,18 @@ impl<'g> Walk<'g> {
     }
 
     /// Attributes: a dict, or two of them, the second for slots.
-    fn push_state(&mut self, state: NodeId) {
+    fn push_state(&mut self, state: NodeId) -> Parse<()> {
         let graph = self.graph;
         let dict = |&id: &NodeId| matches!(graph.node(id), Node::Dict(_) | Node::None);
         match graph.tuple(state) {
             Some(two) if two.len() == 2 && two.iter().all(dict) => {
                 for &id in two {
-                    self.push(Step::Same, id);
+                    self.push(Step::Same, id)?;
                 }
             }
-            _ => self.push(Step::Same, state),
+            _ => self.push(Step::Same, state)?,
         }
+        Ok(())
     }
 
     /// A call of one of torch's functions, or of another one inside it.
@@ -340,23 +347,24 @@ impl<'g> Walk<'g> {
             .map_err(|rule| self.refuse(id.unwrap_or(args), rule))?;
         match meaning {
             Meaning::Tensor(tensor, parts) => {
-                self.tensor(tensor).map_err(|rule| match rule {
-                    Failure::Rule(rule) => self.refuse(id.unwrap_or(args), rule),
-                    Failure::Refused(refusal) => refusal,
-                })?;
+                let storage = self.storages.resolve(graph, tensor.storage)?;
+                let view = tensor
+                    .on(&self.storages.list[storage])
+                    .map_err(|rule| self.refuse(id.unwrap_or(args), rule))?;
+                self.emit(storage, view)?;
                 for (name, part) in parts {
-                    self.push(Step::Named(name), part);
+                    self.push(Step::Named(name), part)?;
                 }
             }
             Meaning::Parts(parts) => {
                 for (name, part) in parts {
-                    self.push(Step::Named(name), part);
+                    self.push(Step::Named(name), part)?;
                 }
             }
             Meaning::Same(inner, state) => {
-                self.push(Step::Same, inner);
+                self.push(Step::Same, inner)?;
                 if let Some(state) = state {
-                    self.push_state(state);
+                    self.push_state(state)?;
                 }
             }
             Meaning::Call {
@@ -364,58 +372,16 @@ impl<'g> Walk<'g> {
                 args,
                 state,
             } => {
-                self.tasks.push(Task {
-                    target: Target::Call(callable, args),
-                    path: (self.path.len(), self.depth),
-                    step: Step::Same,
-                });
-                self.push_state(state);
+                self.push_task(Step::Same, Target::Call(callable, args))?;
+                self.push_state(state)?;
             }
             Meaning::Other => {
                 if id.is_none_or(|id| self.enter(id)) {
-                    self.push_all(graph.tuple(args).unwrap_or(&[]));
+                    self.push_all(graph.tuple(args).unwrap_or(&[]))?;
                 }
             }
         }
         Ok(())
-    }
-
-    fn tensor(&mut self, tensor: Strided) -> Result<(), Failure> {
-        let index = self
-            .storages
-            .resolve(self.graph, tensor.storage)
-            .map_err(Failure::Refused)?;
-        let storage = &self.storages.list[index];
-        let dtype = match (tensor.dtype, storage.dtype) {
-            (Some(dtype), None) => dtype,
-            (None, Some(dtype)) => dtype,
-            (Some(_), Some(_)) => {
-                return Err(Failure::Rule("dtype of a tensor on a typed storage"));
-            }
-            (None, None) => return Err(Failure::Rule("tensor without a dtype")),
-        };
-        let empty = tensor.shape.contains(&0);
-        let mut view = View {
-            shape: tensor.shape,
-            strides: tensor.strides,
-            offset: tensor.offset,
-        };
-        // Their shape counts values, their storage bytes of several values.
-        let packed = matches!(dtype, Dtype::QUInt4x2 | Dtype::QUInt2x4);
-        let mut listed = tensor.plain && !packed;
-        if empty {
-            view = View::contiguous(view.shape);
-        } else if !packed {
-            let needed = view.extent_bytes(dtype);
-            if needed.is_none_or(|needed| needed > storage.len) {
-                return Err(Failure::Rule("tensor reaches outside its storage"));
-            }
-            let most = storage.len.saturating_mul(EXPANSION).max(ALWAYS_LISTED);
-            let logical = dtype.byte_len(&view.shape);
-            listed &= logical.is_some_and(|len| len <= most);
-        }
-        self.emit(index, listed.then_some((dtype, view)))
-            .map_err(Failure::Refused)
     }
 
     fn emit(&mut self, storage: usize, view: Option<(Dtype, View)>) -> Parse<()> {
@@ -439,11 +405,4 @@ impl<'g> Walk<'g> {
         });
         Ok(())
     }
-}
-
-enum Failure {
-    /// A rule that the tensor breaks.
-    Rule(&'static str),
-    /// A refusal that needs nothing added.
-    Refused(Refusal),
 }

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::torch::{Payload, TorchZip};
+use super::torch::{Payload, Record, TorchZip};
 
 /// A run of bytes of the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +151,10 @@ impl TorchZip {
         let mut found = Positions::default();
         if self.alignment == 0 {
             return Err("the alignment of a torch zip is at least 1".into());
+        }
+        let ids = |r: &&Record| matches!(r.payload, Payload::SerializationId(_));
+        if self.records.iter().filter(ids).count() > 1 {
+            return Err("a torch zip has one serialization id".into());
         }
         let mut directory_len = 0u64;
         for (index, record) in self.records.iter().enumerate() {

@@ -5,5 +5,6 @@ mod fixtures;
 mod hostile_pickle;
 mod hostile_safetensors;
 mod hostile_zip;
+mod large;
 mod oracles;
 mod properties;

@@ -1,1 +1,169 @@
-//! Placeholder
+//! No content makes parsing panic or fail, and every layout covers its file.
+
+use std::sync::LazyLock;
+
+use git_theta_core::bytes::{Limits, ReadAt, SubSource};
+use git_theta_core::format::parse;
+use git_theta_core::layout::Parsed;
+use git_theta_core::pickle;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::build;
+use super::fixtures::{bytes, files};
+
+static FIXTURES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let all: Vec<_> = files().iter().map(|name| bytes(name)).collect();
+    assert!(all.len() > 60);
+    all
+});
+
+static PARTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let calls = [
+        "tensor",
+        "tensor_v2",
+        "tensor_v3",
+        "parameter",
+        "qtensor",
+        "sparse_tensor",
+    ];
+    let mut parts: Vec<Vec<u8>> = calls
+        .map(|name| build::global("torch._utils", &format!("_rebuild_{name}")))
+        .into();
+    parts.extend([
+        build::global("torch._tensor", "_rebuild_from_type_v2"),
+        build::global("torch", "Size"),
+        build::global("torch", "uint16"),
+        build::global("collections", "OrderedDict"),
+        build::tensor("0"),
+        build::tensor("1"),
+        build::view(1, &[3], &[1]),
+        build::view(0, &[0, 4], &[1, 1]),
+        build::view(0, &[1 << 20, 1 << 10], &[0, 0]),
+        build::storage("FloatStorage", "0", 4),
+        build::storage("UntypedStorage", "1", 16),
+        build::string("w"),
+        build::string("a/b"),
+        build::bytes_string(b"\xed\xa0\x80"),
+        build::int(4),
+        build::ints(&[4]),
+        build::ints(&[1]),
+    ]);
+    let opcodes = b"(()}]NQRbtuseal201o";
+    parts.extend(opcodes.iter().map(|&op| vec![op]));
+    parts.extend(
+        [
+            &b"q\0"[..],
+            b"h\0",
+            b"q\x01",
+            b"h\x01",
+            b"\x81",
+            b"\x85",
+            b"\x86",
+            b"\x8f",
+        ]
+        .map(<[u8]>::to_vec),
+    );
+    parts
+});
+
+fn survives(bytes: &[u8]) {
+    let limits = Limits::default();
+    match parse(&bytes, &limits).unwrap() {
+        Parsed::Layout(layout) => {
+            layout.check().unwrap();
+            assert_eq!(layout.size, bytes.len() as u64);
+            layout.without_templates().check().unwrap();
+        }
+        Parsed::Opaque(reason) => {
+            assert!(!reason.is_empty() && !reason.contains('\n'));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn random_bytes(bytes in vec(any::<u8>(), 0..400)) {
+        survives(&bytes);
+        for magic in [&b"PK\x03\x04"[..], b"\x20\0\0\0\0\0\0\0{"] {
+            survives(&[magic, &bytes].concat());
+        }
+    }
+
+    #[test]
+    fn random_opcodes(ops in vec(prop::sample::select(&b"(.012NIJKMUXcRbQhqjr)tl]aesud}o\x80\x81\x85\x86\x87\x88\x8c\x8f\x90\x91\x92\x93\x94\x95\0\x01\n"[..]), 0..200)) {
+        if let Ok(graph) = pickle::read(&ops, 0, &Limits::default()) {
+            let _ = pickle::torch::tensors(&graph, &Limits::default());
+        }
+    }
+
+    /// Whole values and single opcodes of real pickles, in any order.
+    #[test]
+    fn random_programs(parts in vec(any::<prop::sample::Index>(), 0..40)) {
+        let program: Vec<u8> = parts.iter().flat_map(|part| part.get(&PARTS)).copied().collect();
+        // Whatever is left on the stack becomes a tuple.
+        survives(&build::with_pickle(&[b"(", &program[..], b"t."].concat()));
+        survives(&build::with_pickle(&[&program[..], b"."].concat()));
+    }
+
+    #[test]
+    fn mutated_fixtures(
+        which in any::<prop::sample::Index>(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+    ) {
+        let mut bytes = which.get(&FIXTURES).clone();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        survives(&bytes);
+    }
+
+    #[test]
+    fn cut_and_joined_fixtures(
+        a in any::<prop::sample::Index>(),
+        b in any::<prop::sample::Index>(),
+        cut in any::<prop::sample::Index>(),
+        skip in any::<prop::sample::Index>(),
+    ) {
+        let (a, b) = (a.get(&FIXTURES), b.get(&FIXTURES));
+        let cut = cut.index(a.len() + 1);
+        let skip = skip.index(b.len() + 1);
+        survives(&a[..cut]);
+        survives(&[&a[..cut], &b[skip..]].concat());
+        survives(&[&a[..], b].concat());
+    }
+
+    /// A part of another source gives the same layout as its bytes alone.
+    #[test]
+    fn sub_sources(which in any::<prop::sample::Index>(), before in vec(any::<u8>(), 0..50)) {
+        let bytes = which.get(&FIXTURES);
+        let whole = [&before[..], bytes, b"behind"].concat();
+        let sub = SubSource::new(&whole, before.len() as u64, bytes.len() as u64).unwrap();
+        prop_assert_eq!(sub.len(), bytes.len() as u64);
+        prop_assert_eq!(
+            parse(&sub, &Limits::default()).unwrap(),
+            parse(bytes, &Limits::default()).unwrap()
+        );
+    }
+}
+
+/// Every byte of a small file, with every bit flipped.
+#[test]
+fn every_bit() {
+    for name in [
+        "torch/filelike.pt",
+        "safetensors/unpadded_null_metadata.safetensors",
+    ] {
+        let good = bytes(name);
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut bytes = good.clone();
+                bytes[at] ^= 1 << bit;
+                survives(&bytes);
+            }
+        }
+    }
+}
