@@ -25,7 +25,7 @@ export interface Rest {
 
 export const hex = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-const object = (text: string): ObjectText => `${hex(text)}:${100 + (text.length % 50)}`;
+const object = (text: string): ObjectText => `${hex(text)}:${10 + (text.length % 5)}`;
 
 function tensorRecord(
   name: string,
