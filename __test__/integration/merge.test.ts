@@ -6,7 +6,6 @@ const BASE: Record<string, Tensor> = { a: '1', b: '1', 'g/c': '1', 'g/d': { fill
 const OURS = { ...BASE, a: '2' };
 const THEIRS = { ...BASE, b: '3', 'g/d': '4' };
 const BOTH = { ...BASE, a: '2', b: '3', 'g/d': '4' };
-const CLASH = { ...BASE, a: '3', b: '3' };
 
 let repo: MergeRepository;
 
@@ -63,16 +62,13 @@ describe('changes of different tensors merge by themselves', () => {
   });
 
   test('stash pop', () => {
+    repo.git('switch', '-q', 'main');
     repo.git('restore', '-q', '--source=theirs', '--staged', '--worktree', '.');
     repo.git('stash', '-q');
-    repo.git('stash', 'pop', '-q', '--index');
-    repo.git('stash', '-q');
     repo.git('switch', '-q', 'ours');
-    repo.commit('ours', { 'other.pt': model(BASE) });
-    repo.git('reset', '-q', '--hard', 'ours');
     repo.git('stash', 'pop', '-q');
     repo.git('commit', '-q', '-a', '-m', 'popped');
-    expectMerged('model.pt', THEIRS);
+    expectMerged();
   });
 
   test('merge-tree, with nothing in the work tree touched', () => {

@@ -13,12 +13,11 @@ import { write } from '../road/checkout';
 import { modelsInIndex } from '../road/models';
 import { restage } from '../road/restage';
 import { ensureStoreAttributes } from '../store/attributes';
-import { missingObjects } from '../store/missing';
 import { modelOf } from '../store/paths';
-import { stageStore } from '../store/stage';
 import { conflictLines, oneLine } from './message';
 import { forgetResults } from './results';
 import type { Mergeable, MergeState, ModelState } from './status';
+import { repairStore, storeAgrees } from './store-repair';
 import { readUnmerged } from './unmerged';
 
 /** Models that only a person can resolve. */
@@ -61,31 +60,25 @@ async function takeMerged(repo: Repository, mergeable: Mergeable): Promise<void>
 async function repairStores(repo: Repository): Promise<string[]> {
   const { store } = await readUnmerged(repo);
   const models = await modelsInIndex(repo, null);
-  const stopped = new Set(
-    store.map((path) =>
-      modelOf(
-        path,
-        models.map((model) => model.path),
-      ),
-    ),
-  );
+  const paths = models.map(({ path }) => path);
+  const stopped = new Set(store.map((path) => modelOf(path, paths)));
   const touched: string[] = [];
   for (const { path, manifest } of models) {
-    if (!stopped.has(path)) continue;
-    const workTree = !manifest || missingObjects(repo, manifest).length === 0;
-    await stageStore(repo, path, manifest, { indexFile: undefined, workTree });
+    if (!stopped.has(path) && (await storeAgrees(repo, path, manifest))) continue;
+    await repairStore(repo, path, manifest);
     touched.push(path);
   }
-  const { completed, removed } = await restage(repo, undefined);
+  // Stores of models that are gone.
+  const { removed } = await restage(repo, undefined, []);
   if (models.length > 0) await ensureStoreAttributes(repo);
-  // Of models that are gone altogether, or files that no store has.
+  // Files that no store has: one side moved a model, the other changed it.
   const { store: left } = await readUnmerged(repo);
   await updateIndex(
     repo,
     left.map((path) => ({ path, oid: null })),
   );
   for (const path of left) rmSync(repo.absolute(path), { force: true });
-  return [...new Set([...touched, ...completed, ...removed])].sort();
+  return [...touched, ...removed].sort();
 }
 
 /** What was done. */

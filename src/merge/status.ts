@@ -7,12 +7,12 @@ import { hashObjects } from '../git/objects';
 import type { Repository } from '../git/repository';
 import { type Manifest, printManifest } from '../manifest';
 import { modelsInIndex } from '../road/models';
-import { compareStore } from '../road/unlisted';
 import { modelOf } from '../store/paths';
 import type { Conflict } from './conflict';
 import { decide } from './decision';
 import { type Operation, operationInProgress } from './operation';
 import { describeSide } from './side';
+import { storeAgrees } from './store-repair';
 import { readUnmerged, type UnmergedModel } from './unmerged';
 
 /**
@@ -112,10 +112,7 @@ export async function mergeState(repo: Repository): Promise<MergeState> {
   const paths = resolved.map(({ path }) => path);
   const stopped = new Set(unmerged.store.map((path) => modelOf(path, paths)));
   for (const { path, manifest } of resolved) {
-    const { unlisted, surplus } = manifest
-      ? await compareStore(repo, { indexFile: undefined }, path, manifest)
-      : { unlisted: [], surplus: [] };
-    if (stopped.has(path) || unlisted.length + surplus.length > 0) {
+    if (stopped.has(path) || !(await storeAgrees(repo, path, manifest))) {
       models.push({ path, state: 'store', conflicts: [] });
     }
   }
