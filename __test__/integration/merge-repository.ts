@@ -1,5 +1,5 @@
-// Repositories of checkpoints that do not exist: manifests and pointers are committed as they are, no filter changes
-// anything, and git merges them with the real drivers.
+// Repositories of checkpoints that do not exist: manifests and pointers are committed as they are, there are no filters,
+// and git merges them with the real drivers.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -59,13 +59,11 @@ export class MergeRepository {
     const format = options.objectFormat ? [`--object-format=${options.objectFormat}`] : [];
     mkdirSync(this.dir);
     this.git('init', '-q', '-b', 'main', ...format);
-    for (const filter of ['theta', 'lfs']) {
-      this.git('config', `filter.${filter}.clean`, 'cat');
-      this.git('config', `filter.${filter}.smudge`, 'cat');
-    }
     for (const { key, value } of thetaValues({ absolute: true })) {
       if (key.startsWith('merge.')) this.git('config', key, value);
     }
+    // The driver itself merges the ancestors of histories that cross.
+    this.git('config', 'merge.theta.recursive', 'theta');
   }
 
   dispose(): void {
