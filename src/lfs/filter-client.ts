@@ -64,11 +64,15 @@ export class FilterClient {
     while (await this.#packet());
   }
 
-  /** Asks for an object. True: it will be listed when it is here. False: it is here, or cannot be had. */
-  async request(ref: ObjectRef): Promise<boolean> {
+  /**
+   * Asks for an object. True: it will be listed when it is here. False: it is here, or cannot be had.
+   *
+   * @param delay - without it Git LFS tries at once, and says what is wrong if it fails.
+   */
+  async request(ref: ObjectRef, delay = true): Promise<boolean> {
     await this.#child.write(
       Buffer.concat([
-        packetList(['command=smudge', `pathname=${ref.oid}`, 'can-delay=1']),
+        packetList(['command=smudge', `pathname=${ref.oid}`, ...(delay ? ['can-delay=1'] : [])]),
         packet(printPointer(ref)),
         FLUSH,
       ]),

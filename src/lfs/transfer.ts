@@ -149,8 +149,17 @@ export async function fetchObjects(
   throw new ThetaError(
     'ERR_THETA_FETCH_INCOMPLETE',
     `${absent.length} of ${wanted.size} objects (${lost} bytes) could not be downloaded: ${listing(absent)}`,
-    { hint: said.trim() === '' ? undefined : `git-lfs says: ${said.trim()}` },
+    { hint: reason(said) },
   );
+}
+
+/** The last thing that Git LFS complained about, without the names of what it was doing. */
+function reason(said: string): string | undefined {
+  const line = said
+    .split('\n')
+    .findLast((text) => /error/i.test(text) && !text.startsWith('Errors logged'));
+  const why = line?.replace(/^.*\([0-9a-f]{64}\): /, '');
+  return why === undefined ? undefined : `git-lfs says: ${why}`;
 }
 
 /** What Git LFS said while it downloaded. Its failures show in what is not here afterwards. */
@@ -173,6 +182,11 @@ async function download(
       if (names.length === 0) break;
       names.forEach(arrived);
       expected -= names.length;
+    }
+    // Git LFS does not say why a delayed object failed to arrive.
+    const absent = refs.find((ref) => !hasObject(repo.objectsDir, ref));
+    if (absent && !(await client.request(absent, false)) && hasObject(repo.objectsDir, absent)) {
+      arrived(absent.oid);
     }
     return await client.end();
   } catch (error) {

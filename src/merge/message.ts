@@ -15,7 +15,7 @@ function quoted(path: string): string {
 }
 
 /** A name on one line. */
-const oneLine = (name: string): string => name.replaceAll('\n', '\\n');
+export const oneLine = (name: string): string => name.replaceAll('\n', '\\n');
 
 /** One line for each conflict, the first ones at least. */
 export function conflictLines(conflicts: readonly Conflict[]): string[] {

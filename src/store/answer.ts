@@ -34,8 +34,10 @@ function answer(known: [string, number] | undefined, reader: PacketReader): Buff
 /** Speaks the protocol until git closes its end. */
 export function serve(table: Table, reader: PacketReader, writer: PacketWriter): void {
   const hello = reader.readList();
-  if (hello?.[0] !== 'git-filter-client' || !reader.readList()) return;
+  if (hello?.[0] !== 'git-filter-client') return;
+  // git waits for this before it says what it can do.
   writer.list(['git-filter-server', 'version=2']);
+  if (!reader.readList()) return;
   writer.list(['capability=clean']);
   for (let request = reader.readList(); request; request = reader.readList()) {
     const field = (key: string): string | undefined =>

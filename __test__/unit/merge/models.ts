@@ -8,6 +8,7 @@ import {
   type TensorRecord,
 } from '../../../src/manifest';
 import { groupsOf } from '../../../src/manifest/check';
+import { chunkCount } from '../../../src/manifest/grid';
 
 /** What a tensor is: a value; a value that is stored as a constant; a view of another tensor. */
 export type Tensor = string | { fill: number } | { same: string } | { view: string; value: string };
@@ -25,7 +26,7 @@ export interface Rest {
 
 export const hex = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-const object = (text: string): ObjectText => `${hex(text)}:${100 + (text.length % 50)}`;
+const object = (text: string): ObjectText => `${hex(text)}:${10 + (text.length % 5)}`;
 
 function tensorRecord(
   name: string,
@@ -36,12 +37,15 @@ function tensorRecord(
   const shape = rest.shape?.[name] ?? [4];
   const encoding = rest.encoding ?? '1';
   const head = { tensor: name, dtype: 'float32', shape };
+  const size = shape.reduce((product, extent) => product * extent, 1);
   const hash = (of: unknown) => hex(JSON.stringify([of, shape]));
   if (typeof value === 'string') {
     return {
       ...head,
       hash: hash(value),
-      chunks: [object(`chunk ${name} ${value} ${shape} ${encoding}`)],
+      chunks: Array.from({ length: chunkCount(shape, 4 * size) }, (_, at) =>
+        object(`chunk ${at} ${name} ${value} ${shape} ${encoding}`),
+      ),
       meta: object(`meta ${name} ${value} ${shape} ${encoding}`),
     };
   }

@@ -68,6 +68,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./checkout'),
   },
   {
+    name: 'merge',
+    group: 'Everyday',
+    summary: 'Finish or undo a merge that stopped at a checkpoint',
+    load: () => import('./merge'),
+  },
+  {
     name: 'fetch',
     group: 'Transfer',
     summary: 'Download the objects that checkpoints need',
@@ -120,6 +126,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: 'Plumbing',
     summary: 'Run the part of a hook that git-theta has',
     load: () => import('./hook'),
+  },
+  {
+    name: 'merge-driver',
+    group: 'Plumbing',
+    summary: 'Merge the manifests of a checkpoint for git',
+    load: () => import('./merge-driver'),
   },
   {
     name: 'completion',
