@@ -7,8 +7,7 @@
 use crate::tensor::{Dtype, View};
 use crate::zip::TorchZip;
 
-/// Index into [`Layout::storages`].
-pub type StorageId = usize;
+pub use crate::zip::StorageId;
 
 /// A run of bytes of the file.
 #[derive(Clone, Debug, PartialEq)]

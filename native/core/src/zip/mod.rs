@@ -14,4 +14,4 @@ pub use archive::Archive;
 pub use entry::{Entry, Method};
 pub use plan::{LateId, Plan, ZipPart};
 pub use recognise::recognise;
-pub use torch::{Payload, Record, TorchZip};
+pub use torch::{Payload, Record, StorageId, TorchZip};

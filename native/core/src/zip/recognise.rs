@@ -1,11 +1,11 @@
 //! Is an archive exactly what PyTorch's writer makes of its records?
 
+use super::StorageId;
 use super::archive::Archive;
 use super::entry::Method;
 use super::plan::{LateId, ZipPart};
 use super::torch::{Payload, Record, TorchZip};
 use crate::bytes::{Parse, ReadAt, Refusal, read_vec};
-use crate::layout::StorageId;
 
 /// Bytes compared at a time.
 const WINDOW: usize = 1 << 20;

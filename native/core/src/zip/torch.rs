@@ -1,6 +1,7 @@
 //! The archive that `torch.save`'s writer makes of a list of records. Specification: `docs/format/skeleton.md`.
 
-use crate::layout::StorageId;
+/// Index of a storage in the layout that an archive belongs to.
+pub type StorageId = usize;
 
 /// What one record of the archive holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
