@@ -91,12 +91,10 @@ const valid = {
   opaque: records(
     '{"git-theta":1,"format":"opaque","reason":"not a known format"}',
     `{"pieces":[${O(2)},${O(3, 9007199254740991)}]}`,
-    root,
   ),
   'opaque-empty': records(
     '{"git-theta":1,"format":"opaque","reason":"the file is empty"}',
     '{"pieces":[]}',
-    root,
   ),
 };
 
@@ -292,6 +290,12 @@ const invalid = [
     one(`{"storage":"s","size":1,"hash":"${H(9)}","chunks":[${O(7)}],"meta":${O(8)}}`),
     7,
     'fill',
+  ],
+  [
+    'opaque with a group',
+    records('{"git-theta":1,"format":"opaque","reason":"y"}', '{"pieces":[]}', root),
+    5,
+    'sequence',
   ],
   [
     'opaque with a tensor',
