@@ -121,13 +121,16 @@ async function addFile(
   if (options.dryRun) return report;
 
   options.signal?.throwIfAborted();
+  const enter = async () => {
+    const [oid] = await hashObjects(repo, [Buffer.from(text)]);
+    const mode = entry?.mode ?? '100644';
+    await updateIndex(repo, [{ path, oid: oid as string, mode }], { indexFile });
+  };
+  // An entry made by name has no stat data: git cannot take the file for the one it knew.
+  if (!same) await enter();
   await markClean(repo, [{ path, manifest: text }], { indexFile });
   if (!unchanged(before, regular(file))) {
-    // Entered by name, the entry has no stat data: git will look at the file again.
-    const [oid] = await hashObjects(repo, [Buffer.from(text)]);
-    await updateIndex(repo, [{ path, oid: oid as string, mode: entry?.mode ?? '100644' }], {
-      indexFile,
-    });
+    await enter();
     throw changed(path);
   }
   const present = missingObjects(repo, read.manifest).length === 0;
