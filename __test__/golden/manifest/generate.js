@@ -327,4 +327,4 @@ const invalid = [
 
 for (const [name, text] of Object.entries(valid))
   writeFileSync(join(__dirname, `${name}.theta`), text);
-writeFileSync(join(__dirname, 'invalid.json'), `${JSON.stringify(invalid, null, 1)}\n`);
+writeFileSync(join(__dirname, 'invalid.json'), `${JSON.stringify(invalid, null, 2)}\n`);
