@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { FIXTURES, Scratch } from '../support/scratch';
-import { inode, ModelRepository, model, safetensors, values } from './road-model';
+import { inode, ModelRepository, model, safetensors, type Tensors, values } from './road-model';
 
 let repo: ModelRepository;
 
@@ -74,7 +74,7 @@ test('a dry run says what would be staged and changes nothing', async () => {
 test('git checkout brings back every version byte for byte', async () => {
   const first = model();
   const contents = [await repo.commit(MODEL, first)];
-  const second = { ...first, 'layer.0.weight': values(4096) };
+  const second: Tensors = { ...first, 'layer.0.weight': values(4096) };
   contents.push(await repo.commit(MODEL, second));
   const { 'layer.1.weight': _, ...third } = second;
   contents.push(await repo.commit(MODEL, { ...third, added: values(100) }));

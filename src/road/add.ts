@@ -14,6 +14,7 @@ import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ThetaError } from '../errors';
 import { changed, regular, unchanged } from '../filter/clean';
+import { durable } from '../filter/durable';
 import { callersIndex, manifestIn, previousRecords } from '../filter/previous';
 import { lsFiles, updateIndex } from '../git/index';
 import { catFile, hashObjects } from '../git/objects';
@@ -167,6 +168,7 @@ async function readModel(
       ...work,
       store: scratch ?? repo.objectsDir,
       temp: repo.temp(),
+      sync: await durable(repo),
       previous: await previousRecords(repo, path, indexFile),
     });
     return { manifest: fromRecords(records), written, bytesWritten };
