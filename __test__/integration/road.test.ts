@@ -43,7 +43,7 @@ test('one changed tensor stages its own files and the manifest, nothing else', a
   const before = repo.objects().length;
   repo.write(MODEL, safetensors({ ...tensors, 'layer.3.weight': values(4096) }));
   const { stdout } = await repo.theta('add', MODEL);
-  expect(stdout).toContain('1 of 6 tensors changed');
+  expect(stdout).toContain('6 tensors, 1 changed, ');
   expect(await repo.changes('--cached')).toEqual([
     '.git_theta/model.safetensors/layer.3.weight/c.0',
     '.git_theta/model.safetensors/layer.3.weight/zarr.json',

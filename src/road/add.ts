@@ -38,9 +38,11 @@ import { stageAttributes } from './stage-attributes';
 export interface AddedModel {
   readonly path: string;
   readonly action: 'added' | 'modified' | 'deleted' | 'unchanged';
-  /** Tensors of the checkpoint, and those that differ from what the index had. */
+  /** Tensors of the checkpoint; how they differ from what the index had. */
   readonly tensors: number;
   readonly changed: number;
+  readonly added: number;
+  readonly removed: number;
   /** Objects that were new to the store, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
@@ -91,7 +93,16 @@ async function addDeletion(
     await updateIndex(repo, [{ path, oid: null }], { indexFile });
     await stageStore(repo, path, null, { indexFile, workTree: true });
   }
-  return { path, action: 'deleted', tensors: 0, changed: 0, objects: 0, bytes: 0 };
+  return {
+    path,
+    action: 'deleted',
+    tensors: 0,
+    changed: 0,
+    added: 0,
+    removed: 0,
+    objects: 0,
+    bytes: 0,
+  };
 }
 
 async function addFile(
@@ -115,7 +126,7 @@ async function addFile(
     path,
     action,
     tensors: read.manifest.tensors.length,
-    changed: same ? 0 : changedTensors(manifestIn(staged), read.manifest),
+    ...differences(manifestIn(staged), read.manifest),
     objects: read.written,
     bytes: read.bytesWritten,
   };
@@ -139,11 +150,11 @@ async function addFile(
   return report;
 }
 
-/** How many tensors a commit of `after` would change. */
-function changedTensors(before: Manifest | null, after: Manifest): number {
-  if (!before) return after.tensors.length;
-  const { added, removed, changed: differing } = compareManifests(before, after);
-  return added.length + removed.length + differing.length;
+/** How the tensors of two versions differ, in numbers. */
+function differences(before: Manifest | null, after: Manifest) {
+  if (!before) return { changed: 0, added: after.tensors.length, removed: 0 };
+  const { added, removed, changed: other } = compareManifests(before, after);
+  return { changed: other.length, added: added.length, removed: removed.length };
 }
 
 interface ReadModel {
