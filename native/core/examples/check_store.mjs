@@ -16,7 +16,8 @@ for (const name of fs.readdirSync(root).sort()) {
   const dir = path.join(root, name);
   if (!fs.statSync(dir).isDirectory()) continue;
   const type = JSON.parse(fs.readFileSync(path.join(dir, 'zarr.json'), 'utf8')).data_type;
-  const count = (counts[type] ??= { same: 0, refused: 0, wrong: 0 });
+  counts[type] ??= { same: 0, refused: 0, wrong: 0 };
+  const count = counts[type];
   let bytes;
   try {
     const array = await zarr.open(new FileSystemStore(dir), { kind: 'array' });
