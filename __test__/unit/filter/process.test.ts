@@ -1,18 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filterProcess } from '../../../src/filter/process';
 import { FLUSH, PacketReader, PacketWriter, packet, packetList } from '../../../src/git/pkt-line';
 import { Repository } from '../../../src/git/repository';
 import { manifestObjects, parseManifest } from '../../../src/manifest';
 
+// The user's own configuration may have git-theta installed.
+process.env.GIT_CONFIG_GLOBAL = devNull;
+process.env.GIT_CONFIG_NOSYSTEM = '1';
+
 let dir: string;
 let repo: Repository;
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'git-theta-process-'));
-  execFileSync('git', ['init', '--quiet', dir]);
+  execFileSync('git', ['init', '--quiet', dir], { env: process.env });
   // No remote: what is missing stays missing.
   repo = await Repository.discover(dir);
 });

@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { devNull, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Repository } from '../../../src/git/repository';
 import { parseChanges, versions } from '../../../src/road/history';
 import { attributePattern } from '../../../src/road/mark-clean';
+
+// The user's own configuration may have git-theta installed.
+process.env.GIT_CONFIG_GLOBAL = devNull;
+process.env.GIT_CONFIG_NOSYSTEM = '1';
 
 let dir: string;
 let repo: Repository;
@@ -21,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 function git(...args: string[]): string {
-  return execFileSync('git', args, { cwd: dir, encoding: 'utf8' });
+  return execFileSync('git', args, { cwd: dir, env: process.env, encoding: 'utf8' });
 }
 
 function write(path: string, content: string): void {
