@@ -66,7 +66,8 @@ export function thetaValues({
     { key: 'filter.theta.required', value: 'true' },
     { key: 'merge.theta.name', value: 'checkpoints, tensor by tensor' },
     { key: 'merge.theta.driver', value: `${driver} merge-driver %O %A %B %L %P` },
-    { key: 'merge.theta.recursive', value: 'binary' },
+    // The base that git makes up for crossing histories is merged by the driver too: `binary` would keep one side of it.
+    { key: 'merge.theta.recursive', value: 'theta' },
     {
       key: 'merge.theta-store.name',
       value: 'tensors of checkpoints, as the checkpoint was merged',
@@ -85,7 +86,7 @@ export function thetaKeys(): string[] {
 
 const PLAIN: Readonly<Record<string, RegExp>> = {
   'filter.theta.required': /^true$/,
-  'merge.theta.recursive': /^binary$/,
+  'merge.theta.recursive': /^(theta|binary)$/,
   'merge.theta-store.recursive': /^binary$/,
   'merge.theta.name': /^checkpoints, /,
   'merge.theta-store.name': /^tensors of checkpoints, /,

@@ -146,7 +146,8 @@ async function addFile(
     throw changed(path);
   }
   const present = missingObjects(repo, read.manifest).length === 0;
-  await stageStore(repo, path, read.manifest, { indexFile, workTree: present });
+  const models = [{ path, manifest: text }];
+  await stageStore(repo, path, read.manifest, { indexFile, workTree: present, models });
   return report;
 }
 

@@ -6,7 +6,8 @@
  * changes an inode's ctime, which makes git look at a file once: so only files that are copies are
  * touched, and the index is refreshed with answers that we know.
  */
-import { lstatSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Repository } from '../git/repository';
 import { hasObject, objectPath } from '../lfs/store';
 import { missingObjects } from '../store/missing';
@@ -30,7 +31,9 @@ export async function dedup(
 ): Promise<Deduplicated[]> {
   if ((await repo.config('theta.storeLink')) === 'copy') return [];
   const report: Deduplicated[] = [];
-  for (const model of options.models ?? (await modelsInIndex(repo, null))) {
+  const all = options.models ?? (await modelsInIndex(repo, null));
+  const models = all.map(({ path, text }) => ({ path, manifest: text }));
+  for (const model of all) {
     const { path, manifest } = model;
     if (!manifest || missingObjects(repo, manifest).length > 0) continue;
     const copies = findCopies(repo, model, options.only);
@@ -44,7 +47,7 @@ export async function dedup(
     if (unlisted.length > 0 || surplus.length > 0) continue;
     if (!options.dryRun) {
       for (const { path: file } of copies) rmSync(repo.absolute(file));
-      await stageStore(repo, path, manifest, { workTree: true });
+      await stageStore(repo, path, manifest, { workTree: true, models });
     }
     const bytes = copies.reduce((sum, { size }) => sum + size, 0);
     report.push({ path, linked: copies.length, bytes });
@@ -72,12 +75,16 @@ function findCopies(
   });
 }
 
-/** Relinks after a checkout: the models whose stores differ between two revisions, or all. */
+/**
+ * Relinks after a checkout: the models whose stores differ between two revisions, or all. Not inside a rebase: git goes
+ * on with the index that it has in memory, and takes a file with another inode for a change of the user's.
+ */
 export async function relink(
   repo: Repository,
   range: { before: string; after: string } | null,
 ): Promise<void> {
   if ((await repo.config('theta.relink', 'bool')) === 'false') return;
+  if (['rebase-merge', 'rebase-apply'].some((name) => existsSync(join(repo.gitDir, name)))) return;
   const models = await modelsInIndex(repo, null);
   if (!range) {
     await dedup(repo, { models });

@@ -1,28 +1,35 @@
 /**
- * Makes the index know the state of work-tree files, without running Git LFS.
+ * Makes the index know the state of store files, without running Git LFS.
  *
- * In: paths whose content is known. Out: an index in which they are clean, so that `git status` reads none of them. Git
- * reads each file once and asks the filter what it stores; a process of ours gives the answers. Files of Git LFS that
- * are not in the table are answered truthfully too.
+ * In: paths below `.git_theta` whose content is known. Out: an index in which they are clean, so that `git status`
+ * reads none of them. Git reads each file once and asks the filter what it stores; a process of ours gives the answers.
+ * Files of Git LFS that are not in the table are answered truthfully too. Checkpoints that git would clean again because
+ * they are as new as the index (it does so whenever it writes the index) are answered with their manifests, as long as
+ * nothing wrote to them.
  */
-import { rmSync, writeFileSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gitFailed } from '../git/child';
 import type { Repository } from '../git/repository';
+import { git } from '../git/run';
 import type { ObjectRef } from '../manifest/types';
+import { type KnownFile, withKnownFiles } from './known-files';
+import { STORE_FOLDER } from './paths';
+import { unchangedFiles } from './unchanged-files';
 
 export interface RefreshOptions {
   indexFile?: string | undefined;
   /** The script that answers; by default the compiled answer.js beside this file. */
   answer?: string | undefined;
+  /** Checkpoints in the index, with their manifests there. */
+  models?: readonly KnownFile[] | undefined;
 }
 
 /** A constant, so that no path has to be quoted for the shell that git starts. */
 const COMMAND = 'exec "$GIT_THETA_NODE" "$GIT_THETA_ANSWER" "$GIT_THETA_TABLE"';
 
 /**
- * Refreshes the index.
+ * Refreshes the index below `.git_theta`, which has entries.
  *
  * @param known - for a path, the object whose bytes the file in the work tree has.
  */
@@ -31,24 +38,30 @@ export async function refreshIndex(
   known: ReadonlyMap<string, ObjectRef>,
   o: RefreshOptions = {},
 ): Promise<void> {
-  const folder = await mkdtemp(join(repo.temp(), 'refresh-'));
-  try {
+  const { indexFile, models = [] } = o;
+  const paths = models.map(({ path }) => path);
+  const unchanged = await unchangedFiles(repo, paths, { indexFile });
+  const settings = [
+    ['filter.lfs.process', COMMAND],
+    ['filter.lfs.required', 'true'],
+  ] as const;
+  const files = models.filter(({ path }) => unchanged.has(path));
+  await withKnownFiles(repo, files, { indexFile, settings }, async (env, folder) => {
     const table = join(folder, 'table.json');
     const entries = Array.from(known, ([path, { oid, size }]) => [path, [oid, size]]);
     writeFileSync(table, JSON.stringify(Object.fromEntries(entries)));
-    const args = ['-c', `filter.lfs.process=${COMMAND}`, 'update-index', '-q', '--refresh'];
-    const { code, stderr } = await repo.git(args, {
-      indexFile: o.indexFile,
+    const args = ['add', '--refresh', '--', STORE_FOLDER];
+    const { code, stderr } = await git(args, {
+      cwd: repo.workTree,
       check: false,
       env: {
+        ...env,
+        GIT_LITERAL_PATHSPECS: '1',
         GIT_THETA_NODE: process.execPath,
         GIT_THETA_ANSWER: o.answer ?? join(__dirname, 'answer.js'),
         GIT_THETA_TABLE: table,
       },
     });
-    // 1: some file is modified, which is not our concern here.
-    if (code > 1) throw gitFailed(args, code, stderr);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    if (code !== 0) throw gitFailed(args, code, stderr);
+  });
 }

@@ -13,6 +13,7 @@ import type { Repository } from '../git/repository';
 import { printPointer } from '../lfs/pointer';
 import { findObject } from '../lfs/store';
 import type { Manifest, ObjectRef } from '../manifest/types';
+import type { KnownFile } from './known-files';
 import { type StoreFile, storeFiles, storeRoot } from './paths';
 import { refreshIndex } from './refresh';
 import { parseLinkMode, WorkTreeFiles } from './work-tree';
@@ -23,6 +24,8 @@ export interface StageOptions {
   workTree: boolean;
   /** The script that answers git during the refresh; for tests. */
   answer?: string | undefined;
+  /** Checkpoints in the index with their manifests there, which git need not read again. */
+  models?: readonly KnownFile[] | undefined;
 }
 
 export interface StageResult {
@@ -142,7 +145,8 @@ export async function stageStore(
   await updateIndex(repo, plan.updates, { indexFile });
   if (placed.length > 0) {
     const known = new Map<string, ObjectRef>(placed.map((file) => [file.path, file]));
-    await refreshIndex(repo, known, { indexFile, answer: o.answer });
+    const { answer, models } = o;
+    await refreshIndex(repo, known, { indexFile, answer, models });
   }
   return result;
 }

@@ -42,7 +42,7 @@ test('writes bare names when the programs are on the PATH', async () => {
   expect(get('filter.theta.process')).toBe('git-theta-filter process');
   expect(get('filter.theta.required')).toBe('true');
   expect(get('merge.theta.driver')).toBe('git-theta merge-driver %O %A %B %L %P');
-  expect(get('merge.theta.recursive')).toBe('binary');
+  expect(get('merge.theta.recursive')).toBe('theta');
   expect(get('filter.lfs.process')).toBe('git-lfs filter-process');
 });
 

@@ -4,7 +4,7 @@ import { devNull, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Repository } from '../../../src/git/repository';
 import { parseChanges, versions } from '../../../src/road/history';
-import { attributePattern } from '../../../src/road/mark-clean';
+import { attributePattern } from '../../../src/store/known-files';
 
 // The user's own configuration may have git-theta installed.
 process.env.GIT_CONFIG_GLOBAL = devNull;
