@@ -61,7 +61,8 @@ export function hookScript(name: HookName, replaced: string | null): string {
   }
   const outcome = BLOCKING.has(name) ? 'this repository needs it' : 'checkpoints were not updated';
   lines.push(
-    'command -v git-theta >/dev/null 2>&1 || {',
+    // An installation off the PATH is known to git as an alias.
+    'command -v git-theta >/dev/null 2>&1 || git config alias.theta >/dev/null || {',
     `  echo >&2 "error: git-theta was not found on your path; ${outcome}"`,
     '  exit 2',
     '}',

@@ -8,11 +8,7 @@ import { Repository } from '../../../src/git/repository';
 import { Scratch } from './scratch';
 
 const OID = 'a'.repeat(64);
-const MANIFEST = [
-  '{"git-theta":1,"format":"opaque","reason":"test"}',
-  `{"pieces":["${OID}:5"]}`,
-  `{"group":"","meta":"${OID}:5"}`,
-]
+const MANIFEST = ['{"git-theta":1,"format":"opaque","reason":"test"}', `{"pieces":["${OID}:5"]}`]
   .join('\n\n')
   .concat('\n');
 
