@@ -2,7 +2,8 @@
 // `.test-env/`, and records in `.test-env/parts.json` what is there (read by
 // `__test__/support/env.ts`).
 //
-//   required   a Python venv with the Zarr and safetensors readers and the LFS server
+//   required   a Python venv with the Zarr and safetensors readers and the LFS server; a reader built
+//              on zarrs (native/interop)
 //   optional   a Python that imports torch; a current git-lfs beside the system's
 //
 // A missing optional part is printed as `skipped: <what>: <why>`, here and on every later run.
@@ -33,14 +34,18 @@ const {
 const ENV = join(ROOT, '.test-env');
 const PARTS = join(ENV, 'parts.json');
 const REQUIREMENTS = join(ROOT, '__test__/support/requirements.txt');
+const INTEROP = join(ROOT, 'native/interop');
+const INTEROP_INPUTS = ['Cargo.toml', 'Cargo.lock', 'src/main.rs'].map((name) =>
+  join(INTEROP, name),
+);
 const windows = process.platform === 'win32';
 const venvPython = join(ENV, 'venv', windows ? 'Scripts/python.exe' : 'bin/python');
 
 /** Stands for everything the result depends on that may change under us. */
 function stamp() {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch} ${ENV}`);
-  for (const file of [__filename, require.resolve('./lib/system'), REQUIREMENTS])
-    hash.update(readFileSync(file));
+  const inputs = [__filename, require.resolve('./lib/system'), REQUIREMENTS, ...INTEROP_INPUTS];
+  for (const file of inputs) hash.update(readFileSync(file));
   return hash.digest('hex');
 }
 
@@ -48,7 +53,7 @@ function stamp() {
 function recorded(key) {
   try {
     const parts = JSON.parse(readFileSync(PARTS, 'utf8'));
-    const there = [parts.python, parts.torchPython, parts.gitLfs].filter(
+    const there = [parts.python, parts.zarrs, parts.torchPython, parts.gitLfs].filter(
       (path) => path !== undefined,
     );
     return parts.key === key && there.every((path) => existsSync(path)) ? parts : undefined;
@@ -92,6 +97,24 @@ function makeVenv() {
     REQUIREMENTS,
   ]);
   return venvPython;
+}
+
+/** The reader on zarrs, which takes a few minutes to build. */
+function makeZarrsReader() {
+  const root = join(ENV, 'zarrs');
+  console.log(`test environment: a Zarr reader on zarrs into ${root}`);
+  run('cargo', [
+    'install',
+    '--quiet',
+    '--locked',
+    '--debug',
+    '--force',
+    '--path',
+    INTEROP,
+    '--root',
+    root,
+  ]);
+  return join(root, 'bin', windows ? 'git-theta-interop.exe' : 'git-theta-interop');
 }
 
 /** A Python that imports torch: any that is here, else Debian's, which is small and needs no GPU. */
@@ -186,6 +209,7 @@ main(() => {
     };
     mkdirSync(ENV, { recursive: true });
     parts.python = makeVenv();
+    parts.zarrs = makeZarrsReader();
     parts.torchPython = findTorch(skip);
     parts.gitLfs = currentGitLfs(skip);
     writeFileSync(PARTS, `${JSON.stringify(parts, null, 2)}\n`);

@@ -179,6 +179,26 @@ test('an octopus merges lines, and that is right too', () => {
   expectMerged(model({ a: '2', b: '2', 'g/c': '2' }));
 });
 
+describe('where the driver is not configured', () => {
+  beforeEach(() => repo.git('config', '--remove-section', 'merge.theta'));
+
+  test('git merges lines, and changes of neighbours are right', () => {
+    fork('model.pt', model(BASE), model(OURS), model(THEIRS));
+    expect(merge().code).toBe(0);
+    expectMerged(model(BOTH));
+  });
+
+  test('a conflict is resolved in the same way', () => {
+    fork('model.pt', model(BASE), model(OURS), model({ ...BASE, a: '3' }));
+    expect(merge().code).toBe(1);
+    expect(repo.theta('merge').stdout).toBe('model.pt: conflict\n  a: both sides changed it\n');
+    repo.git('checkout', '-q', '--theirs', 'model.pt');
+    repo.git('add', 'model.pt');
+    expect(repo.theta('merge', '--continue').code).toBe(0);
+    expectMerged(model({ ...BASE, a: '3' }));
+  });
+});
+
 test('a model moved on one side, changed on both', () => {
   repo.commit('main', { 'model.pt': model(BASE) });
   repo.commit('ours', { 'model.pt': null, 'new/name.pt': model(OURS) }, 'main');

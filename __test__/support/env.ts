@@ -13,6 +13,7 @@ const windows = process.platform === 'win32';
 
 interface Parts {
   python?: string;
+  zarrs?: string;
   torchPython?: string;
   gitLfs?: string;
 }
@@ -31,6 +32,11 @@ function parts(): Parts {
 /** The Python that has zarr, tensorstore, ml_dtypes, safetensors and the LFS server. */
 export function python(): string | undefined {
   return parts().python;
+}
+
+/** The reader that is built on zarrs, see native/interop. */
+export function zarrsReader(): string | undefined {
+  return parts().zarrs;
 }
 
 /** A Python that imports torch. */

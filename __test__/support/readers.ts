@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { python, torchPython } from './env';
+import { python, torchPython, zarrsReader } from './env';
 
 /** `sha256` is over the values, C-contiguous and little-endian. */
 export interface TensorDigest {
@@ -41,6 +41,14 @@ export function zarrPython(dir: string): Promise<Record<string, TensorDigest | U
 /** The same with TensorStore. */
 export function tensorStore(dir: string): Promise<Record<string, TensorDigest | Unreadable>> {
   return read(python(), 'tensorstore_reader.py', [dir]);
+}
+
+/** The same with zarrs; `shape` and `dtype` are those of the array. */
+export async function zarrs(dir: string): Promise<Record<string, TensorDigest | Unreadable>> {
+  const reader = zarrsReader();
+  if (!reader) throw new Error('no reader on zarrs; run: npm run test:setup');
+  const { stdout } = await run(reader, [dir], { maxBuffer: 1 << 28 });
+  return JSON.parse(stdout) as Record<string, TensorDigest | Unreadable>;
 }
 
 /** The tensors of a safetensors file, dtypes by their NumPy names. */

@@ -17,6 +17,7 @@ import type { Repository } from '../git/repository';
 import { fromRecords, isManifest, printManifest } from '../manifest';
 import { CleanStream, decompose, type WorkOptions } from '../native';
 import { CleanCache } from './cache';
+import { durable } from './durable';
 import { callersIndex, previousRecords } from './previous';
 
 /** A larger input is not taken for a manifest; the limit of the format itself. */
@@ -45,6 +46,7 @@ export async function clean(
       ...options,
       store: repo.objectsDir,
       temp: repo.temp(),
+      sync: await durable(repo),
       previous: await previousRecords(repo, path, callersIndex(repo)),
     });
     if (!spooled && file && !unchanged(before, regular(file))) throw changed(path);

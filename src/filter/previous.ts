@@ -4,14 +4,15 @@
  * In: a repository and a path in it. Out: the manifest in the index and the one in HEAD, those of
  * them that there are. A path that is new, or was committed before it was tracked, has none.
  */
+import { resolve } from 'node:path';
 import { catFile } from '../git/objects';
 import type { Repository } from '../git/repository';
 import { looksLikeManifest, type Manifest, parseManifest, toRecords } from '../manifest';
 
-/** The index git itself is using now: a partial commit has one of its own. Null: the default. */
+/** The index that git itself is using now; undefined: the default. A partial commit has its own. */
 export function callersIndex(repo: Repository): string | undefined {
   const file = process.env.GIT_INDEX_FILE;
-  return file ? repo.absolute(file) : undefined;
+  return file ? resolve(repo.workTree || repo.cwd, file) : undefined;
 }
 
 /** A blob as a manifest; null when it is something else. Never throws because of content. */

@@ -39,7 +39,9 @@ export class Spool {
 
   /** Everything in one buffer; only for streams known to be small. */
   toBuffer(): Buffer {
-    return Buffer.concat([...this.pieces()].map((piece) => Buffer.from(piece)));
+    const pieces: Buffer[] = [];
+    for (const piece of this.pieces()) pieces.push(Buffer.from(piece));
+    return Buffer.concat(pieces);
   }
 
   /** The bytes again. A piece is valid until the next one is asked for. */

@@ -7,10 +7,14 @@
 import { readFileSync } from 'node:fs';
 import { describe } from '../filter/report';
 import { Repository } from '../git/repository';
+import { forgetResults } from '../merge/results';
 import { postCheckout, postMerge, postRewrite } from './post-checkout';
 import { postCommit } from './post-commit';
 import { preCommit } from './pre-commit';
 import { prePush } from './pre-push';
+
+/** After these, what the merge drivers remember is of no use. */
+const ENDS_OF_MERGES = new Set(['post-commit', 'post-merge', 'post-rewrite']);
 
 /** Runs one hook. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -27,6 +31,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 async function run(repo: Repository, name: string, args: readonly string[]): Promise<void> {
   // git-lfs's own hooks are run by the script that calls us, but for pre-push.
+  if (ENDS_OF_MERGES.has(name)) forgetResults(repo.gitDir);
   if (name === 'pre-commit') await preCommit(repo);
   else if (name === 'pre-push') await prePush(repo, args, readFileSync(0, 'utf8'));
   else if (name === 'post-commit') await postCommit(repo);

@@ -30,14 +30,25 @@ export async function postCommit(repo: Repository): Promise<void> {
   );
 }
 
-/** Pins what a commit's tree does not list; the models whose stores are complete. */
+/** Pins what a commit's tree does not list; the models of the commit whose stores are complete. */
 export async function pinCommit(repo: Repository, rev: string): Promise<Model[]> {
   const complete: Model[] = [];
-  for (const model of await modelsInTree(repo, rev)) {
+  const models = await modelsInTree(repo, rev);
+  const changed = await changedIn(repo, rev);
+  for (const model of models.filter(({ path }) => !changed || changed.has(path))) {
     if (!model.manifest) continue;
     const { unlisted } = await compareStore(repo, { rev }, model.path, model.manifest);
     if (unlisted.length === 0) complete.push(model);
     else pin(repo, unlisted);
   }
   return complete;
+}
+
+/** Paths that a commit changes. Null for a merge: it may join a manifest with another's store. */
+async function changedIn(repo: Repository, rev: string): Promise<Set<string> | null> {
+  const { stdout: parents } = await repo.git(['rev-list', '--parents', '-1', rev]);
+  if (parents.trim().split(' ').length > 2) return null;
+  const args = ['diff-tree', '-r', '-z', '--root', '--no-renames', '--no-commit-id', '--name-only'];
+  const { stdout } = await repo.git([...args, rev]);
+  return new Set(stdout.split('\0'));
 }

@@ -21,9 +21,10 @@ export function compareNames(a: string, b: string): number {
   return a.length - b.length;
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Part of every Node that this runs on; TypeScript's library for it is newer. */
+type WellFormed = string & { isWellFormed(): boolean };
 
-/** Whether a string is Unicode text, which UTF-8 can hold. */
+/** Whether a value is a string of Unicode text, which UTF-8 can hold. */
 export function isText(value: unknown): value is string {
-  return typeof value === 'string' && !LONE_SURROGATE.test(value);
+  return typeof value === 'string' && (value as WellFormed).isWellFormed();
 }

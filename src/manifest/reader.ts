@@ -141,8 +141,10 @@ export class ManifestReader {
         `format '${manifest.format}' needs '${opaque ? 'pieces' : 'skeleton'}'`,
       );
     }
-    if (opaque && manifest.storages.length + manifest.tensors.length > 0) {
-      throw fail(end, 'sequence', 'an opaque file has no storages and no tensors');
+    if (opaque) {
+      const { groups, storages, tensors } = manifest;
+      if (groups.length + storages.length + tensors.length === 0) return manifest;
+      throw fail(end, 'sequence', 'an opaque file has no groups, storages or tensors');
     }
     const group = 5;
     const storage = group + 2 * manifest.groups.length;

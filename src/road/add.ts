@@ -14,6 +14,7 @@ import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ThetaError } from '../errors';
 import { changed, regular, unchanged } from '../filter/clean';
+import { durable } from '../filter/durable';
 import { callersIndex, manifestIn, previousRecords } from '../filter/previous';
 import { lsFiles, updateIndex } from '../git/index';
 import { catFile, hashObjects } from '../git/objects';
@@ -37,9 +38,11 @@ import { stageAttributes } from './stage-attributes';
 export interface AddedModel {
   readonly path: string;
   readonly action: 'added' | 'modified' | 'deleted' | 'unchanged';
-  /** Tensors of the checkpoint, and those that differ from what the index had. */
+  /** Tensors of the checkpoint; how they differ from what the index had. */
   readonly tensors: number;
   readonly changed: number;
+  readonly added: number;
+  readonly removed: number;
   /** Objects that were new to the store, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
@@ -90,7 +93,16 @@ async function addDeletion(
     await updateIndex(repo, [{ path, oid: null }], { indexFile });
     await stageStore(repo, path, null, { indexFile, workTree: true });
   }
-  return { path, action: 'deleted', tensors: 0, changed: 0, objects: 0, bytes: 0 };
+  return {
+    path,
+    action: 'deleted',
+    tensors: 0,
+    changed: 0,
+    added: 0,
+    removed: 0,
+    objects: 0,
+    bytes: 0,
+  };
 }
 
 async function addFile(
@@ -114,20 +126,23 @@ async function addFile(
     path,
     action,
     tensors: read.manifest.tensors.length,
-    changed: same ? 0 : changedTensors(manifestIn(staged), read.manifest),
+    ...differences(manifestIn(staged), read.manifest),
     objects: read.written,
     bytes: read.bytesWritten,
   };
   if (options.dryRun) return report;
 
   options.signal?.throwIfAborted();
+  const enter = async () => {
+    const [oid] = await hashObjects(repo, [Buffer.from(text)]);
+    const mode = entry?.mode ?? '100644';
+    await updateIndex(repo, [{ path, oid: oid as string, mode }], { indexFile });
+  };
+  // An entry made by name has no stat data: git cannot take the file for the one it knew.
+  if (!same) await enter();
   await markClean(repo, [{ path, manifest: text }], { indexFile });
   if (!unchanged(before, regular(file))) {
-    // Entered by name, the entry has no stat data: git will look at the file again.
-    const [oid] = await hashObjects(repo, [Buffer.from(text)]);
-    await updateIndex(repo, [{ path, oid: oid as string, mode: entry?.mode ?? '100644' }], {
-      indexFile,
-    });
+    await enter();
     throw changed(path);
   }
   const present = missingObjects(repo, read.manifest).length === 0;
@@ -135,11 +150,11 @@ async function addFile(
   return report;
 }
 
-/** How many tensors a commit of `after` would change. */
-function changedTensors(before: Manifest | null, after: Manifest): number {
-  if (!before) return after.tensors.length;
-  const { added, removed, changed: differing } = compareManifests(before, after);
-  return added.length + removed.length + differing.length;
+/** How the tensors of two versions differ, in numbers. */
+function differences(before: Manifest | null, after: Manifest) {
+  if (!before) return { changed: 0, added: after.tensors.length, removed: 0 };
+  const { added, removed, changed: other } = compareManifests(before, after);
+  return { changed: other.length, added: added.length, removed: removed.length };
 }
 
 interface ReadModel {
@@ -164,6 +179,7 @@ async function readModel(
       ...work,
       store: scratch ?? repo.objectsDir,
       temp: repo.temp(),
+      sync: await durable(repo),
       previous: await previousRecords(repo, path, indexFile),
     });
     return { manifest: fromRecords(records), written, bytesWritten };

@@ -10,6 +10,7 @@
 import { chmodSync, lstatSync, mkdirSync, utimesSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ThetaError } from '../errors';
+import { durable } from '../filter/durable';
 import { fetchMissing } from '../filter/smudge';
 import type { Repository } from '../git/repository';
 import { toRecords } from '../manifest';
@@ -88,6 +89,7 @@ export async function write(
   const needed = models.flatMap(({ manifest }) => (manifest ? missingObjects(repo, manifest) : []));
   await fetchMissing(repo, needed);
   const report: CheckedOut[] = [];
+  const sync = await durable(repo);
   for (const { path, manifest, text, mode } of models) {
     if (!manifest)
       throw new ThetaError('ERR_THETA_BAD_MANIFEST', `'${path}' has no manifest`, { path });
@@ -99,6 +101,7 @@ export async function write(
       ...work,
       stores: repo.stores(),
       output,
+      sync,
     });
     if (mode === '100755') chmodSync(output, 0o755);
     // A file as new as the index is read again by every `git status`.

@@ -6,11 +6,11 @@
  * changes an inode's ctime, which makes git look at a file once: so only files that are copies are
  * touched, and the index is refreshed with answers that we know.
  */
-import { lstatSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import type { Repository } from '../git/repository';
-import { findObject } from '../lfs/store';
+import { hasObject, objectPath } from '../lfs/store';
 import { missingObjects } from '../store/missing';
-import { storeFiles } from '../store/paths';
+import { type StoreFile, storeFiles } from '../store/paths';
 import { stageStore } from '../store/stage';
 import { type Model, modelsInIndex } from './models';
 import { compareStore } from './unlisted';
@@ -26,14 +26,14 @@ export interface Deduplicated {
 /** Links the store files of all models in the index; with `dryRun` says which it would. */
 export async function dedup(
   repo: Repository,
-  options: { dryRun?: boolean; models?: readonly Model[] } = {},
+  options: { dryRun?: boolean; models?: readonly Model[]; only?: ReadonlySet<string> } = {},
 ): Promise<Deduplicated[]> {
   if ((await repo.config('theta.storeLink')) === 'copy') return [];
   const report: Deduplicated[] = [];
   for (const model of options.models ?? (await modelsInIndex(repo, null))) {
     const { path, manifest } = model;
     if (!manifest || missingObjects(repo, manifest).length > 0) continue;
-    const copies = findCopies(repo, model);
+    const copies = findCopies(repo, model, options.only);
     if (copies.length === 0) continue;
     const { unlisted, surplus } = await compareStore(
       repo,
@@ -42,23 +42,34 @@ export async function dedup(
       manifest,
     );
     if (unlisted.length > 0 || surplus.length > 0) continue;
-    if (!options.dryRun) await stageStore(repo, path, manifest, { workTree: true });
+    if (!options.dryRun) {
+      for (const { path: file } of copies) rmSync(repo.absolute(file));
+      await stageStore(repo, path, manifest, { workTree: true });
+    }
     const bytes = copies.reduce((sum, { size }) => sum + size, 0);
     report.push({ path, linked: copies.length, bytes });
   }
   return report;
 }
 
-/** Store files that are inodes of their own. A reflink looks like one, and costs nothing twice. */
-function findCopies(repo: Repository, { path, manifest }: Model) {
-  return storeFiles(manifest as NonNullable<typeof manifest>, path).filter(
-    ({ path: file, ...ref }) => {
-      const stats = lstatSync(repo.absolute(file), { throwIfNoEntry: false });
-      const object = findObject(repo.stores(), ref);
-      if (!stats?.isFile() || stats.size !== ref.size || !object) return false;
-      return stats.ino !== lstatSync(object).ino;
-    },
-  );
+/**
+ * Store files that are inodes of their own, of objects that no other model's file is linked to.
+ * A reflink looks like one: to make it anew costs little.
+ */
+function findCopies(
+  repo: Repository,
+  { path, manifest }: Model,
+  only?: ReadonlySet<string>,
+): StoreFile[] {
+  const [objects = '', pins = ''] = repo.stores();
+  return storeFiles(manifest as NonNullable<typeof manifest>, path).filter((file) => {
+    if (only && !only.has(file.path)) return false;
+    const stats = lstatSync(repo.absolute(file.path), { throwIfNoEntry: false });
+    const object = lstatSync(objectPath(objects, file.oid), { throwIfNoEntry: false });
+    if (!stats?.isFile() || stats.size !== file.size || !object || stats.ino === object.ino)
+      return false;
+    return object.nlink === (hasObject(pins, file) ? 2 : 1);
+  });
 }
 
 /** Relinks after a checkout: the models whose stores differ between two revisions, or all. */
@@ -78,5 +89,5 @@ export async function relink(
   );
   if (code !== 0) return;
   const changed = new Set(stdout.split('\0'));
-  await dedup(repo, { models: models.filter(({ path }) => changed.has(path)) });
+  await dedup(repo, { models: models.filter(({ path }) => changed.has(path)), only: changed });
 }

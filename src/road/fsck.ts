@@ -115,7 +115,8 @@ async function storeFindings(repo: Repository, placed: readonly Placed[]): Promi
     const files = unlisted.length + surplus.length;
     const kind = place === 'HEAD' ? 'commit-store' : 'stale';
     if (files > 0) findings.push({ kind, path: model.path, place, objects: [], files });
-    if (place !== 'index') continue;
+    // Files of a store that lags behind are of the version before.
+    if (place !== 'index' || files > 0) continue;
     const damaged = await damagedFiles(repo, model);
     if (damaged.length === 0) continue;
     const { path } = model;

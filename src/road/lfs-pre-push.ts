@@ -10,11 +10,11 @@ import { ThetaError } from '../errors';
 /** Runs `git lfs pre-push`. */
 export async function lfsPrePush(args: readonly string[], input: string): Promise<void> {
   const child = spawn('git', ['lfs', 'pre-push', ...args], {
-    stdio: ['pipe', 'inherit', 'inherit'],
+    stdio: ['pipe', 2, 2],
   });
   // git-lfs may end before it has read everything.
-  child.stdin.on('error', () => {});
-  child.stdin.end(input);
+  child.stdin?.on('error', () => {});
+  child.stdin?.end(input);
   const code = await new Promise<number>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status) => resolve(status ?? 1));

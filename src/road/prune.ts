@@ -6,7 +6,7 @@
  * names, is pinned first. Pins that nothing needs any more go.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
@@ -48,7 +48,10 @@ export async function prune(
   const obsolete = pinned(repo).filter((oid) => !needed.has(oid));
   if (!options.dryRun) pin(repo, needed.values());
   await lfsPrune(repo, options, output);
-  if (!options.dryRun) unpin(repo, obsolete);
+  if (!options.dryRun) {
+    unpin(repo, obsolete);
+    dropAbandoned(repo);
+  }
   return { kept: needed.size, pinned: fresh, unpinned: obsolete.length };
 }
 
@@ -142,4 +145,15 @@ async function lfsPrune(
   throw new ThetaError('ERR_THETA_LFS_FAILED', `git lfs prune failed (exit code ${code})`, {
     hint: 'See what it says above.',
   });
+}
+
+/** Removes what processes that were killed have left in the folder for temporary files. */
+function dropAbandoned(repo: Repository): void {
+  const folder = repo.temp();
+  const dayAgo = Date.now() - 86_400_000;
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats && stats.mtimeMs < dayAgo) rmSync(path, { recursive: true, force: true });
+  }
 }

@@ -61,36 +61,43 @@ export async function upload(
 ): Promise<UploadReport> {
   const { range, tips } = await pushedRange(repo, remote, pushed);
   const seen = new Set<string>();
-  const rest = new Map<string, ObjectRef>();
-  const batches: ObjectRef[][] = [];
+  const absent = new Map<string, ObjectRef>();
+  const unlisted = new Map<string, ObjectRef>();
   let count = 0;
   if (tips.length > 0) {
     for await (const { commit, path, manifest } of versions(repo, range, tips)) {
       count++;
-      const objects = manifestObjects(manifest).filter(({ oid }) => !seen.has(oid));
-      for (const { oid } of objects) seen.add(oid);
-      unpack(repo, objects);
-      const fresh = new Set(objects.map(({ oid }) => oid));
-      const { unlisted } = await compareStore(repo, { rev: commit }, path, manifest);
-      const absent = objects.filter((ref) => !hasObject(repo.objectsDir, ref));
-      // git-lfs may be told to tolerate what is missing (lfs.allowincompletepush); we are not.
-      for (const ref of [...unlisted.filter(({ oid }) => fresh.has(oid)), ...absent])
-        rest.set(ref.oid, ref);
-      if (rest.size >= BATCH) batches.push(takeAll(rest));
+      const fresh = manifestObjects(manifest).filter(({ oid }) => !seen.has(oid));
+      for (const { oid } of fresh) seen.add(oid);
+      if (fresh.length === 0) continue;
+      unpack(repo, fresh);
+      const store = await compareStore(repo, { rev: commit }, path, manifest);
+      const unknown = new Set(store.unlisted.map(({ oid }) => oid));
+      for (const ref of fresh) {
+        if (!hasObject(repo.objectsDir, ref)) absent.set(ref.oid, ref);
+        else if (unknown.has(ref.oid)) unlisted.set(ref.oid, ref);
+      }
     }
   }
+  // What is not here has to be there already. git-lfs may be told to tolerate it
+  // (lfs.allowincompletepush); we are not, and say first what is missing.
+  await pushAll(repo, remote, absent, options);
   await lfs();
-  if (rest.size > 0) batches.push(takeAll(rest));
-  for (const batch of batches) await pushObjects(repo, remote, batch, options);
+  await pushAll(repo, remote, unlisted, options);
   unpin(repo, seen);
-  const unlisted = batches.reduce((sum, batch) => sum + batch.length, 0);
-  return { versions: count, objects: seen.size, unlisted };
+  return { versions: count, objects: seen.size, unlisted: unlisted.size };
 }
 
-function takeAll(refs: Map<string, ObjectRef>): ObjectRef[] {
-  const taken = [...refs.values()];
-  refs.clear();
-  return taken;
+async function pushAll(
+  repo: Repository,
+  remote: string,
+  objects: ReadonlyMap<string, ObjectRef>,
+  options: TransferOptions,
+): Promise<void> {
+  const refs = [...objects.values()];
+  for (let start = 0; start < refs.length; start += BATCH) {
+    await pushObjects(repo, remote, refs.slice(start, start + BATCH), options);
+  }
 }
 
 /** Revisions that the remote does not have, as far as is known here. */

@@ -40,9 +40,9 @@ export async function repair(
   await fromRemote(repo, [...wanted().values()], options);
   if (!repo.isBare) {
     for (const model of await modelsInIndex(repo, null)) {
-      if ((await damagedFiles(repo, model)).length === 0) continue;
-      for (const { path } of await damagedFiles(repo, model))
-        rmSync(repo.absolute(path), { force: true });
+      if (!model.manifest || missingObjects(repo, model.manifest).length > 0) continue;
+      for (const { path } of await damagedFiles(repo, model)) rmSync(repo.absolute(path));
+      // Also puts files into the work tree that were lost there.
       await stageStore(repo, model.path, model.manifest, { workTree: true });
     }
     await restage(repo, undefined);

@@ -91,12 +91,10 @@ const valid = {
   opaque: records(
     '{"git-theta":1,"format":"opaque","reason":"not a known format"}',
     `{"pieces":[${O(2)},${O(3, 9007199254740991)}]}`,
-    root,
   ),
   'opaque-empty': records(
     '{"git-theta":1,"format":"opaque","reason":"the file is empty"}',
     '{"pieces":[]}',
-    root,
   ),
 };
 
@@ -294,6 +292,12 @@ const invalid = [
     'fill',
   ],
   [
+    'opaque with a group',
+    records('{"git-theta":1,"format":"opaque","reason":"y"}', '{"pieces":[]}', root),
+    5,
+    'sequence',
+  ],
+  [
     'opaque with a tensor',
     records('{"git-theta":1,"format":"opaque","reason":"y"}', '{"pieces":[]}', root, good),
     7,
@@ -323,4 +327,4 @@ const invalid = [
 
 for (const [name, text] of Object.entries(valid))
   writeFileSync(join(__dirname, `${name}.theta`), text);
-writeFileSync(join(__dirname, 'invalid.json'), `${JSON.stringify(invalid, null, 1)}\n`);
+writeFileSync(join(__dirname, 'invalid.json'), `${JSON.stringify(invalid, null, 2)}\n`);

@@ -102,7 +102,7 @@ export function opaque(value: string): Manifest {
     format: 'opaque',
     reason: 'unknown-format',
     pieces: [object(value)],
-    groups: [{ group: '', meta: object('group ') }],
+    groups: [],
     storages: [],
     tensors: [],
   };

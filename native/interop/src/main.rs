@@ -45,7 +45,9 @@ fn walk(folder: &Path, found: &mut Map<String, Value>) -> std::io::Result<()> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let folder = std::env::args_os().nth(1).ok_or("usage: git-theta-interop FOLDER")?;
+    let folder = std::env::args_os()
+        .nth(1)
+        .ok_or("usage: git-theta-interop FOLDER")?;
     let mut found = Map::new();
     walk(Path::new(&folder), &mut found)?;
     println!("{}", Value::Object(found));

@@ -22,7 +22,10 @@ function sentence(model: AddedModel, dryRun: boolean): string {
     return `${verb('Staged the removal of')}${dryRun ? ' as removed' : ''}.`;
   if (model.action === 'added')
     return `${verb('Staged')}: ${count(model.tensors, 'tensor')}${stored}.`;
-  return `${verb('Staged')}: ${model.changed} of ${count(model.tensors, 'tensor')} changed${stored}.`;
+  const parts = (['changed', 'added', 'removed'] as const)
+    .filter((kind) => model[kind] > 0)
+    .map((kind) => `, ${model[kind]} ${kind}`);
+  return `${verb('Staged')}: ${count(model.tensors, 'tensor')}${parts.join('')}${stored}.`;
 }
 
 export const command = defineCommand<Options>({

@@ -1,0 +1,184 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { filterProcess } from '../../../src/filter/process';
+import { FLUSH, PacketReader, PacketWriter, packet, packetList } from '../../../src/git/pkt-line';
+import { Repository } from '../../../src/git/repository';
+import { manifestObjects, parseManifest } from '../../../src/manifest';
+
+// The user's own configuration may have git-theta installed.
+process.env.GIT_CONFIG_GLOBAL = devNull;
+process.env.GIT_CONFIG_NOSYSTEM = '1';
+
+let dir: string;
+let repo: Repository;
+
+beforeEach(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'git-theta-process-'));
+  execFileSync('git', ['init', '--quiet', dir], { env: process.env });
+  // No remote: what is missing stays missing.
+  repo = await Repository.discover(dir);
+});
+
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const HELLO = [
+  packetList(['git-filter-client', 'version=2']),
+  packetList(['capability=clean', 'capability=smudge', 'capability=delay', 'capability=later']),
+];
+
+function request(command: string, path: string, content: Uint8Array, ...more: string[]): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < content.length; at += 65516)
+    pieces.push(packet(content.subarray(at, at + 65516)));
+  return Buffer.concat([
+    packetList([`command=${command}`, `pathname=${path}`, ...more]),
+    ...pieces,
+    FLUSH,
+  ]);
+}
+
+const LIST = packetList(['command=list_available_blobs']);
+
+/** Runs the filter over a conversation; entries that are functions run when git would wait. */
+async function talk(conversation: (Buffer | (() => void))[], options: { skip?: boolean } = {}) {
+  const queue = [...HELLO, ...conversation];
+  let current = Buffer.alloc(0);
+  const reader = new PacketReader((into) => {
+    while (current.length === 0) {
+      const next = queue.shift();
+      if (!next) return 0;
+      if (typeof next === 'function') next();
+      else current = Buffer.from(next);
+    }
+    const count = current.copy(into);
+    current = current.subarray(count);
+    return count;
+  });
+  const written: Buffer[] = [];
+  const messages: string[] = [];
+  const writer = new PacketWriter((data) => written.push(Buffer.from(data)));
+  await filterProcess(repo, { reader, writer, warn: (text) => messages.push(text) }, options);
+  const answer = new PacketReader(Buffer.concat(written));
+  expect(answer.readList()).toEqual(['git-filter-server', 'version=2']);
+  expect(answer.readList()).toEqual(['capability=clean', 'capability=smudge', 'capability=delay']);
+  return { answer, messages: messages.join('') };
+}
+
+/** A successful answer's content. */
+function content(answer: PacketReader): Buffer {
+  expect(answer.readList()).toEqual(['status=success']);
+  const bytes = answer.readAll();
+  expect(answer.readList()).toEqual([]);
+  return bytes;
+}
+
+async function cleaned(bytes: Buffer): Promise<Buffer> {
+  const { answer } = await talk([request('clean', 'm.bin', bytes)]);
+  return content(answer);
+}
+
+test('clean gives a manifest, and smudge of it the same bytes', async () => {
+  const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * i) % 251));
+  const manifest = await cleaned(bytes);
+  expect(parseManifest(manifest).format).toBe('opaque');
+  const { answer } = await talk([
+    request('smudge', 'a', manifest),
+    request('clean', 'b', manifest),
+    request('clean', 'c', Buffer.alloc(0)),
+  ]);
+  expect(content(answer).equals(bytes)).toBe(true);
+  expect(content(answer).equals(manifest)).toBe(true);
+  expect(parseManifest(content(answer)).pieces).toEqual([]);
+  expect(answer.read()).toBeUndefined();
+});
+
+test.each([0, 10, 65516, 9 * 1024 * 1024])(
+  'smudge passes %d bytes that are no manifest through',
+  async (size) => {
+    const bytes = Buffer.alloc(size, 'x');
+    const { answer } = await talk([request('smudge', 'a', bytes)]);
+    expect(content(answer).equals(bytes)).toBe(true);
+  },
+);
+
+test('text with conflict markers passes through, an unknown version does not', async () => {
+  const conflict = Buffer.from('{"git-theta":1,"format":"x"}\n<<<<<<< ours\n');
+  const { answer, messages } = await talk([
+    request('smudge', 'a', conflict),
+    request('smudge', 'b', Buffer.from('{"git-theta":2,"format":"x"}\n')),
+    request('smudge', 'a', conflict),
+  ]);
+  expect(content(answer).equals(conflict)).toBe(true);
+  expect(answer.readList()).toEqual(['status=error']);
+  expect(content(answer).equals(conflict)).toBe(true);
+  expect(messages).toMatch(/^error: .*version 2/);
+  expect(messages).toContain('\nhint: ');
+});
+
+/** A manifest whose only object has been moved away, and how to bring it back. */
+async function absent() {
+  const manifest = await cleaned(Buffer.from('some bytes'));
+  const oid = manifestObjects(parseManifest(manifest))[0]?.oid as string;
+  const path = join(repo.objectsDir, oid.slice(0, 2), oid.slice(2, 4), oid);
+  renameSync(path, `${path}.away`);
+  return { manifest, oid, restore: () => renameSync(`${path}.away`, path) };
+}
+
+test('a missing object is an error for its file alone', async () => {
+  const { manifest, oid } = await absent();
+  const { answer, messages } = await talk([
+    request('smudge', 'a', manifest),
+    request('smudge', 'b', Buffer.from('raw')),
+  ]);
+  expect(answer.readList()).toEqual(['status=error']);
+  expect(content(answer).toString()).toBe('raw');
+  expect(messages).toContain(oid);
+  expect(messages).toContain('git theta fetch');
+});
+
+test('with --skip the manifest of a missing object stays', async () => {
+  const { manifest } = await absent();
+  const { answer } = await talk([request('smudge', 'a', manifest, 'can-delay=1')], { skip: true });
+  expect(content(answer).equals(manifest)).toBe(true);
+});
+
+test('a file that can be delayed is answered when its object has come', async () => {
+  const { manifest, restore } = await absent();
+  const { answer } = await talk([
+    request('smudge', 'a', manifest, 'can-delay=1'),
+    request('smudge', 'b', Buffer.from('raw'), 'can-delay=1'),
+    restore,
+    LIST,
+    request('smudge', 'a', Buffer.alloc(0)),
+    LIST,
+  ]);
+  expect(answer.readList()).toEqual(['status=delayed']);
+  expect(content(answer).toString()).toBe('raw');
+  expect(answer.readList()).toEqual(['pathname=a']);
+  expect(answer.readList()).toEqual(['status=success']);
+  expect(content(answer).toString()).toBe('some bytes');
+  expect(answer.readList()).toEqual([]);
+  expect(answer.readList()).toEqual(['status=success']);
+});
+
+test('a delayed file whose object does not come is an error in the end', async () => {
+  const { manifest, oid } = await absent();
+  const { answer, messages } = await talk([
+    request('smudge', 'a', manifest, 'can-delay=1'),
+    LIST,
+    request('smudge', 'a', Buffer.alloc(0)),
+  ]);
+  expect(answer.readList()).toEqual(['status=delayed']);
+  expect(answer.readList()).toEqual(['pathname=a']);
+  expect(answer.readList()).toEqual(['status=success']);
+  expect(answer.readList()).toEqual(['status=error']);
+  expect(messages).toContain(oid);
+});
+
+test('somebody else than git is refused', async () => {
+  const reader = new PacketReader(packetList(['git-filter-client', 'version=3']));
+  const channel = { reader, writer: new PacketWriter(() => {}), warn: () => {} };
+  await expect(filterProcess(repo, channel)).rejects.toMatchObject({ code: 'ERR_THETA_PROTOCOL' });
+});
