@@ -3,7 +3,8 @@
  *
  * In: paths, or nothing for all models. Out: findings. Objects that are missing or whose bytes are
  * not what their name says, commits whose store tree disagrees with their manifest, and store
- * files in the work tree with other content are errors; an index that merely lags behind is stale.
+ * files in the work tree with other content are errors; an index that merely lags behind is stale,
+ * and so are store files that another version has (as after `git reset --mixed`).
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, lstatSync } from 'node:fs';
@@ -117,39 +118,45 @@ async function storeFindings(repo: Repository, placed: readonly Placed[]): Promi
     if (files > 0) findings.push({ kind, path: model.path, place, objects: [], files });
     // Files of a store that lags behind are of the version before.
     if (place !== 'index' || files > 0) continue;
-    const damaged = await damagedFiles(repo, model);
-    if (damaged.length === 0) continue;
-    const { path } = model;
-    findings.push({
-      kind: 'store-file',
-      path,
-      place: 'work tree',
-      objects: [],
-      files: damaged.length,
-    });
+    const { damaged, outdated } = await otherFiles(repo, model);
+    const add = (kind: FindingKind, { length }: StoreFile[]) => {
+      const { path } = model;
+      if (length > 0) findings.push({ kind, path, place: 'work tree', objects: [], files: length });
+    };
+    add('store-file', damaged);
+    add('stale', outdated);
   }
   return findings;
 }
 
+/** Store files in the work tree whose content is not their object's. */
+export interface OtherFiles {
+  /** No object at all. */
+  readonly damaged: StoreFile[];
+  /** Another object of ours: the file of another version. */
+  readonly outdated: StoreFile[];
+}
+
 /**
- * Store files in the work tree with content that is not their object's. A file that is one inode
- * with its object has been checked with it; one that is absent is git's business.
+ * Compares store files in the work tree with their objects. A file that is one inode with its
+ * object has been checked with it; one that is absent is git's business.
  */
-export async function damagedFiles(repo: Repository, model: Model): Promise<StoreFile[]> {
+export async function otherFiles(repo: Repository, model: Model): Promise<OtherFiles> {
   const { manifest } = model;
-  if (!manifest || missingObjects(repo, manifest).length > 0) return [];
-  const damaged: StoreFile[] = [];
+  const found: OtherFiles = { damaged: [], outdated: [] };
+  if (!manifest || missingObjects(repo, manifest).length > 0) return found;
   for (const file of storeFiles(manifest, model.path)) {
     const path = repo.absolute(file.path);
     const stats = lstatSync(path, { throwIfNoEntry: false });
     if (!stats) continue;
     const object = findObject(repo.stores(), file);
     if (object && stats.ino === lstatSync(object).ino) continue;
-    if (!stats.isFile() || stats.size !== file.size || (await sha256(path)) !== file.oid) {
-      damaged.push(file);
-    }
+    const oid = stats.isFile() ? await sha256(path) : '';
+    if (oid === file.oid) continue;
+    const known = oid !== '' && findObject(repo.stores(), { oid, size: stats.size }) !== null;
+    (known ? found.outdated : found.damaged).push(file);
   }
-  return damaged;
+  return found;
 }
 
 /** SHA-256 of a file, in hexadecimal digits. */

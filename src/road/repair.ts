@@ -6,18 +6,17 @@
  * Then the index's stores and their files are brought into agreement with the manifests. A commit
  * cannot be changed: its store is right in the next one.
  */
-import { copyFileSync, lstatSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { lstatSync, rmSync } from 'node:fs';
 import { isThetaError } from '../errors';
 import type { Repository } from '../git/repository';
-import { hasObject, objectPath } from '../lfs/store';
+import { hasObject, objectPath, placeObject } from '../lfs/store';
 import { fetchObjects } from '../lfs/transfer';
 import { manifestObjects, type ObjectRef } from '../manifest';
 import { decompose, verifyObjects, type WorkOptions } from '../native';
 import { missingObjects } from '../store/missing';
 import { storeFiles } from '../store/paths';
 import { stageStore } from '../store/stage';
-import { damagedFiles, type FsckReport, fsck, sha256 } from './fsck';
+import { type FsckReport, fsck, otherFiles, sha256 } from './fsck';
 import { type Model, modelsInIndex, modelsInTree } from './models';
 import { unpack } from './pins';
 import { restage } from './restage';
@@ -41,7 +40,8 @@ export async function repair(
   if (!repo.isBare) {
     for (const model of await modelsInIndex(repo, null)) {
       if (!model.manifest || missingObjects(repo, model.manifest).length > 0) continue;
-      for (const { path } of await damagedFiles(repo, model)) rmSync(repo.absolute(path));
+      const { damaged, outdated } = await otherFiles(repo, model);
+      for (const { path } of [...damaged, ...outdated]) rmSync(repo.absolute(path));
       // Also puts files into the work tree that were lost there.
       await stageStore(repo, model.path, model.manifest, { workTree: true });
     }
@@ -91,7 +91,8 @@ async function fromWorkTree(
       const stats = lstatSync(source, { throwIfNoEntry: false });
       if (!stats?.isFile() || stats.size !== file.size || (await sha256(source)) !== file.oid)
         continue;
-      restore(source, objectPath(repo.objectsDir, file.oid));
+      const target = objectPath(repo.objectsDir, file.oid);
+      placeObject(source, target, repo.objectTemp(), { link: false });
       wanted.delete(file.oid);
     }
   }
@@ -101,15 +102,8 @@ async function fromWorkTree(
     if (!lstatSync(source, { throwIfNoEntry: false })?.isFile()) continue;
     // Whatever the file holds now: equal tensors make equal objects.
     const { objectsDir: store } = repo;
-    await decompose(source, { ...options, store, temp: repo.temp(), previous: [] });
+    await decompose(source, { ...options, store, temp: repo.objectTemp(), previous: [] });
   }
-}
-
-function restore(source: string, target: string): void {
-  mkdirSync(dirname(target), { recursive: true });
-  const temp = `${target}.${process.pid}.tmp`;
-  copyFileSync(source, temp);
-  renameSync(temp, target);
 }
 
 /** What the remote does not have stays missing: the second look says so. */

@@ -24,6 +24,8 @@ function lines({ kind, path, place, objects, files }: Finding): string[] {
     ];
   }
   if (kind === 'store-file') return [`${where}: ${count(files, 'store file')} with other content`];
+  if (kind === 'stale' && place === 'work tree')
+    return [`${where}: stale, ${count(files, 'store file')} of another version`];
   if (kind === 'stale')
     return [`${where}: stale, ${count(files, 'store entry', 'store entries')} behind its manifest`];
   const shown = objects.slice(0, LISTED).map(({ oid, size }) => `  ${oid} (${size} bytes)`);
