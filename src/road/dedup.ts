@@ -6,8 +6,7 @@
  * changes an inode's ctime, which makes git look at a file once: so only files that are copies are
  * touched, and the index is refreshed with answers that we know.
  */
-import { existsSync, lstatSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, rmSync } from 'node:fs';
 import type { Repository } from '../git/repository';
 import { hasObject, objectPath } from '../lfs/store';
 import { missingObjects } from '../store/missing';
@@ -75,16 +74,12 @@ function findCopies(
   });
 }
 
-/**
- * Relinks after a checkout: the models whose stores differ between two revisions, or all. Not inside a rebase: git goes
- * on with the index that it has in memory, and takes a file with another inode for a change of the user's.
- */
+/** Relinks after a checkout: the models whose stores differ between two revisions, or all. */
 export async function relink(
   repo: Repository,
   range: { before: string; after: string } | null,
 ): Promise<void> {
   if ((await repo.config('theta.relink', 'bool')) === 'false') return;
-  if (['rebase-merge', 'rebase-apply'].some((name) => existsSync(join(repo.gitDir, name)))) return;
   const models = await modelsInIndex(repo, null);
   if (!range) {
     await dedup(repo, { models });
