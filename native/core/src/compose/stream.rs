@@ -301,7 +301,6 @@ impl Shared {
 
     /// Swaps `block` for the next one, once it is there.
     fn take(&self, block: &mut Vec<u8>) -> Result<Option<crc32fast::Hasher>> {
-        block.clear();
         let mut queue = self.lock();
         loop {
             self.cancel.check()?;
