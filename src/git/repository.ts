@@ -96,6 +96,19 @@ export class Repository {
   }
 
   /**
+   * A folder for objects on their way into the store, made on first use: on the file system of the store, which
+   * `lfs.storage` may have moved, and not in Git LFS's own folders, which Git LFS clears.
+   */
+  objectTemp(): string {
+    const inside = relative(this.commonDir, this.lfsDir);
+    if (inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside))
+      return this.temp();
+    const folder = join(this.lfsDir, 'theta-tmp');
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  /**
    * The path of a file as git names it: from the root of the work tree, with slashes.
    *
    * @param path - as the user gave it, from `from` (by default the folder of discovery).

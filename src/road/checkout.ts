@@ -16,6 +16,7 @@ import type { Repository } from '../git/repository';
 import { toRecords } from '../manifest';
 import { compose, type WorkOptions } from '../native';
 import { missingObjects } from '../store/missing';
+import { dropUnfinished } from './abandoned';
 import { manifestText } from './add';
 import { markClean } from './mark-clean';
 import { type Model, modelsInIndex, selectModels } from './models';
@@ -97,6 +98,7 @@ export async function write(
     const { missing, onModel, indexFile, ...work } = options;
     const output = repo.absolute(path);
     mkdirSync(dirname(output), { recursive: true });
+    dropUnfinished(repo, path);
     const { bytes } = await compose(toRecords(manifest), {
       ...work,
       stores: repo.stores(),
