@@ -2,7 +2,8 @@
  * `git theta checkout`: writes the checkpoints whose manifests were left in the work tree.
  *
  * In: paths, or nothing for all models. Out: their checkpoints, each under its name only when it
- * is complete, in bounded memory; the index is clean without a file having been read again.
+ * is complete, in bounded memory; the index is clean without a file having been read again. Store
+ * files that Git LFS left as pointers become the tensors, too.
  *
  * Left alone: files that are a checkpoint already, and text that differs from the index. Refused:
  * missing objects that no remote has.
@@ -18,6 +19,7 @@ import { compose, type WorkOptions } from '../native';
 import { missingObjects } from '../store/missing';
 import { dropUnfinished } from './abandoned';
 import { manifestText } from './add';
+import { fillStores } from './fill-store';
 import { markClean } from './mark-clean';
 import { type Model, modelsInIndex, selectModels } from './models';
 
@@ -78,6 +80,7 @@ export async function checkout(
   });
   const report: CheckedOut[] = kept.map(({ path }) => ({ path, action: 'kept', bytes: 0 }));
   report.push(...(await write(repo, left, options)));
+  await fillStores(repo, [...left, ...kept], indexFile);
   return report.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
