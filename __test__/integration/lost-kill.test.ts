@@ -16,7 +16,9 @@ import {
 import { ModelRepository, sha256 } from './road-model';
 
 const MODEL = 'model.safetensors';
-const ROUNDS = 8;
+/** Where our processes keep what is unfinished. */
+const TEMP = '.git/theta/tmp/';
+const ROUNDS = 7;
 /** Attempts to kill each step of a round. */
 const ATTEMPTS = 2;
 const random = randomNumbers(20_240_229);
@@ -194,15 +196,15 @@ withServer(
 withServer('what killed commands left behind goes with the next prune', async () => {
   // As a command leaves it that is killed while it writes; the ones above may have left some, too.
   const left = [
-    `.git/theta/tmp/git-theta-1-1`,
-    `.git/theta/tmp/spool-abc/content`,
-    `.git/theta/tmp/known-abc/config`,
+    `${TEMP}git-theta-1-1`,
+    `${TEMP}spool-abc/content`,
+    `${TEMP}known-abc/config`,
     `.${MODEL}.git-theta-1-0`,
-    `.git/theta/tmp/${'a'.repeat(64)}.1.tmp`,
+    `${TEMP}${'a'.repeat(64)}.1.tmp`,
   ];
   for (const path of left) repo.write(path, 'part of something');
   for (const path of temporaries(repo)) old(path);
-  const young = repo.path('.git/theta/tmp/git-theta-2-2');
+  const young = repo.path(`${TEMP}git-theta-2-2`);
   writeFileSync(young, 'of a command that is at work');
   expect(temporaries(repo).length).toBeGreaterThanOrEqual(left.length + 1);
   await repo.theta('prune');
@@ -216,5 +218,5 @@ withServer('what killed commands left behind goes with the next prune', async ()
 function old(path: string): void {
   const then = Date.now() / 1000 - 7200;
   utimesSync(path, then, then);
-  if (!dirname(path).endsWith('tmp')) utimesSync(join(dirname(path)), then, then);
+  if (dirname(path).includes(TEMP)) old(dirname(path));
 }

@@ -15,8 +15,9 @@
  * Refused: nothing. The caller vouches for the content, and compares the files' stat data from
  * before it read them with those after this call.
  */
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeFile } from '../failure';
 import type { Repository } from '../git/repository';
 import { git } from '../git/run';
 
@@ -67,9 +68,9 @@ export async function markClean(
 async function prepare(repo: Repository, folder: string, files: readonly KnownFile[]) {
   mkdirSync(join(folder, 'refs'));
   mkdirSync(join(folder, 'info'));
-  writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/none\n');
-  writeFileSync(join(folder, 'config'), await configuration(repo, folder));
-  writeFileSync(
+  writeFile(join(folder, 'HEAD'), 'ref: refs/heads/none\n');
+  writeFile(join(folder, 'config'), await configuration(repo, folder));
+  writeFile(
     join(folder, 'info', 'attributes'),
     files
       .map(
@@ -81,7 +82,7 @@ async function prepare(repo: Repository, folder: string, files: readonly KnownFi
   for (const { path, manifest } of files) {
     const target = join(folder, 'manifests', path);
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, manifest);
+    writeFile(target, manifest);
   }
   // A split index is read from the git directory beside it.
   for (const name of readdirSync(repo.gitDir)) {
@@ -97,6 +98,8 @@ async function configuration(repo: Repository, folder: string): Promise<string> 
     ['core.fsmonitor', 'false'],
     ['core.hookspath', '/dev/null'],
     ['core.splitindex', 'false'],
+    // git may look again at files that are as new as the index, through Git LFS.
+    ['lfs.storage', repo.lfsDir.replaceAll('\\', '/')],
     [`filter.${DRIVER}.clean`, `cat '${manifests}/'%f`],
     // Only a required filter is fed in a stream; any other has the file read into memory first.
     [`filter.${DRIVER}.required`, 'true'],

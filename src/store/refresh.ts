@@ -5,9 +5,10 @@
  * reads each file once and asks the filter what it stores; a process of ours gives the answers. Files of Git LFS that
  * are not in the table are answered truthfully too.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFile } from '../failure';
 import { gitFailed } from '../git/child';
 import type { Repository } from '../git/repository';
 import type { ObjectRef } from '../manifest/types';
@@ -35,7 +36,7 @@ export async function refreshIndex(
   try {
     const table = join(folder, 'table.json');
     const entries = Array.from(known, ([path, { oid, size }]) => [path, [oid, size]]);
-    writeFileSync(table, JSON.stringify(Object.fromEntries(entries)));
+    writeFile(table, JSON.stringify(Object.fromEntries(entries)));
     const args = ['-c', `filter.lfs.process=${COMMAND}`, 'update-index', '-q', '--refresh'];
     const { code, stderr } = await repo.git(args, {
       indexFile: o.indexFile,
