@@ -57,7 +57,9 @@ function inWords(error: unknown): Failure {
   const thrown = (error ?? {}) as NodeJS.ErrnoException;
   const system = typeof thrown.code === 'string' ? SYSTEM[thrown.code] : undefined;
   if (system && thrown.syscall) {
-    const path = thrown.path;
+    // Of two files it is nearly always the new one that cannot be.
+    const { dest } = thrown as { dest?: string };
+    const path = (thrown.code === 'ENOENT' ? null : dest) ?? thrown.path;
     return {
       code: system[0],
       message: path ? `${path}: ${system[1]}` : `${thrown.syscall}: ${system[1]}`,

@@ -1,7 +1,15 @@
 // kill -9 of git and all its children at random moments: nothing that was committed is lost, and
 // repeating the command succeeds.
-import { existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
 import { python } from '../support/env';
 import { type LfsServer, startLfsServer } from '../support/lfs-server';
 import {
@@ -204,6 +212,7 @@ withServer('what killed commands left behind goes with the next prune', async ()
   ];
   for (const path of left) repo.write(path, 'part of something');
   for (const path of temporaries(repo)) old(path);
+  old(repo.path(TEMP));
   const young = repo.path(`${TEMP}git-theta-2-2`);
   writeFileSync(young, 'of a command that is at work');
   expect(temporaries(repo).length).toBeGreaterThanOrEqual(left.length + 1);
@@ -214,9 +223,10 @@ withServer('what killed commands left behind goes with the next prune', async ()
   await repo.sound();
 });
 
-/** As if written two hours ago. */
+/** As if written two hours ago, with everything in it. */
 function old(path: string): void {
   const then = Date.now() / 1000 - 7200;
   utimesSync(path, then, then);
-  if (dirname(path).includes(TEMP)) old(dirname(path));
+  if (!statSync(path).isDirectory()) return;
+  for (const name of readdirSync(path)) old(join(path, name));
 }

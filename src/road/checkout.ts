@@ -2,7 +2,8 @@
  * `git theta checkout`: writes the checkpoints whose manifests were left in the work tree.
  *
  * In: paths, or nothing for all models. Out: their checkpoints, each under its name only when it
- * is complete, in bounded memory; the index is clean without a file having been read again.
+ * is complete, in bounded memory; the index is clean without a file having been read again. Store
+ * files that Git LFS left as pointers become the tensors, too.
  *
  * Left alone: files that are a checkpoint already, and text that differs from the index. Refused:
  * missing objects that no remote has.
@@ -21,12 +22,14 @@ import { dirname, join } from 'node:path';
 import { ThetaError } from '../errors';
 import { durable } from '../filter/durable';
 import { fetchMissing } from '../filter/smudge';
+import { updateIndex } from '../git/index';
 import type { Repository } from '../git/repository';
 import { toRecords } from '../manifest';
 import { type ComposeOptions, compose, type WorkOptions } from '../native';
 import { missingObjects } from '../store/missing';
 import { dropUnfinished } from './abandoned';
 import { manifestText } from './add';
+import { fillStores } from './fill-store';
 import { markClean } from './mark-clean';
 import { type Model, modelsInIndex, selectModels } from './models';
 
@@ -87,6 +90,7 @@ export async function checkout(
   });
   const report: CheckedOut[] = kept.map(({ path }) => ({ path, action: 'kept', bytes: 0 }));
   report.push(...(await write(repo, left, options)));
+  await fillStores(repo, [...left, ...kept], indexFile);
   return report.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
@@ -100,7 +104,7 @@ export async function write(
   await fetchMissing(repo, needed);
   const report: CheckedOut[] = [];
   const sync = await durable(repo);
-  for (const { path, manifest, text, mode } of models) {
+  for (const { path, oid, manifest, text, mode } of models) {
     if (!manifest)
       throw new ThetaError('ERR_THETA_BAD_MANIFEST', `'${path}' has no manifest`, { path });
     options.onModel?.(path);
@@ -108,11 +112,14 @@ export async function write(
     const output = repo.absolute(path);
     mkdirSync(dirname(output), { recursive: true });
     dropUnfinished(repo, path);
-    const finish = (file: string) => {
+    const finish = async (file: string) => {
       if (mode === '100755') chmodSync(file, 0o755);
       // A file as new as the index is read again by every `git status`.
       const past = Date.now() / 1000 - 3;
       utimesSync(file, past, past);
+      // git takes a file of another size than the index recorded for modified, unread. Without
+      // stat data it looks: so nothing is wrong if we are ended before `markClean`.
+      await updateIndex(repo, [{ path, oid, mode }], { indexFile });
     };
     const whole = { ...work, stores: repo.stores(), sync };
     const bytes = await writeCheckpoint(repo, toRecords(manifest), output, whole, finish);
@@ -131,11 +138,11 @@ async function writeCheckpoint(
   records: string,
   output: string,
   options: Omit<ComposeOptions, 'output'>,
-  finish: (file: string) => void,
+  finish: (file: string) => Promise<void>,
 ): Promise<number> {
   if (statSync(repo.temp()).dev !== statSync(dirname(output)).dev) {
     const { bytes } = await compose(records, { ...options, output });
-    finish(output);
+    await finish(output);
     return bytes;
   }
   const folder = mkdtempSync(join(repo.temp(), 'checkout-'));
@@ -144,7 +151,7 @@ async function writeCheckpoint(
     const { bytes } = await compose(records, { ...options, output: file });
     const old = lstatSync(output, { throwIfNoEntry: false });
     if (old?.isFile()) chmodSync(file, old.mode & 0o777);
-    finish(file);
+    await finish(file);
     renameSync(file, output);
     return bytes;
   } finally {

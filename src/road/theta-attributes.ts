@@ -35,7 +35,7 @@ export async function possibleModels(
   const lines = await thetaLines(repo, blobs);
   if (lines.length === 0) return found;
 
-  const folder = mkdtempSync(join(repo.temp(), 'attributes-'));
+  const folder = mkdtempSync(join(repo.scratch(), 'git-theta-attributes-'));
   try {
     for (const name of ['refs', 'objects', 'info', 'empty']) mkdirSync(join(folder, name));
     writeFile(join(folder, 'HEAD'), 'ref: refs/heads/none\n');
