@@ -32,9 +32,11 @@ const PROGRESS_INTERVAL = 100;
 /** The addon's errors carry the core's code; under jest they are errors of another realm. */
 function typed(error: unknown): unknown {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  return typeof code === 'string' && code.startsWith('ERR_THETA_')
-    ? new ThetaError(code, String(message), { cause: error })
-    : error;
+  if (typeof code !== 'string' || !code.startsWith('ERR_THETA_')) return error;
+  const text = String(message).replace(/ \(os error \d+\)$/, '');
+  // The core's `Error::Io`: an action, the file, and what the system says.
+  const path = /^(?:reading|writing|making) (.+): /s.exec(text)?.[1];
+  return new ThetaError(code, text, { cause: error, path });
 }
 
 function call<T>(body: () => T): T {

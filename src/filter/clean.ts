@@ -45,7 +45,7 @@ export async function clean(
     const { records } = await decompose(source, {
       ...options,
       store: repo.objectsDir,
-      temp: repo.temp(),
+      temp: repo.objectTemp(),
       sync: await durable(repo),
       previous: await previousRecords(repo, path, callersIndex(repo)),
     });

@@ -5,17 +5,15 @@
  * richer printer; this one starts without it.
  */
 import { isThetaError } from '../errors';
+import { describeFailure } from '../failure';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /** The lines, each with its end. With `GIT_THETA_TRACE` set, the stack too. */
 export function describe(error: unknown): string {
-  const {
-    message = String(error),
-    hint,
-    stack,
-  } = (error ?? {}) as { message?: string; hint?: string; stack?: string };
+  const { message, hint } = describeFailure(error);
+  const { stack } = (error ?? {}) as { stack?: string };
   const lines = [`error: ${safe(message).replaceAll('\n', '\n       ')}`];
   for (const line of hint ? safe(hint).split('\n') : []) lines.push(`hint: ${line}`);
   if (process.env.GIT_THETA_TRACE && stack) lines.push(safe(stack));

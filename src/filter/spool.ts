@@ -5,8 +5,9 @@
  * git writes a whole file to a filter before it reads the answer, so an answer that repeats its
  * input (a checkpoint that was committed before it was tracked) has to be kept somewhere.
  */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAll } from '../failure';
 
 const MEMORY = 8 * 1024 * 1024;
 const PIECE = 1024 * 1024;
@@ -32,9 +33,9 @@ export class Spool {
     if (!this.file) {
       const folder = mkdtempSync(join(this.temp(), 'spool-'));
       this.file = { folder, fd: openSync(join(folder, 'content'), 'wx+', 0o600) };
-      for (const earlier of this.held.splice(0)) writeAll(this.file.fd, earlier);
+      for (const earlier of this.held.splice(0)) writeAll(this.file.folder, this.file.fd, earlier);
     }
-    writeAll(this.file.fd, piece);
+    writeAll(this.file.folder, this.file.fd, piece);
   }
 
   /** Everything in one buffer; only for streams known to be small. */
@@ -66,8 +67,4 @@ export class Spool {
     rmSync(this.file.folder, { recursive: true, force: true });
     this.file = null;
   }
-}
-
-function writeAll(fd: number, piece: Uint8Array): void {
-  for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
 }

@@ -5,9 +5,10 @@
  * line ends, text that is not UTF-8 and a missing last newline stay as they are. Refused: a line longer than git reads.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ThetaError } from '../errors';
+import { writeFile } from '../failure';
 import { quotePattern, unquotePattern } from './attribute-pattern';
 
 export { literalPattern, printPattern } from './attribute-pattern';
@@ -166,7 +167,7 @@ export async function writeAttributes(file: string, content: AttributeFile): Pro
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0o666;
-    writeFileSync(temporary, bytes, { mode: mode & 0o777 });
+    writeFile(temporary, bytes, { mode: mode & 0o777 });
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -51,7 +51,7 @@ export async function trackedFiles(
     return select(repo, stdout, o.indexFile);
   }
   // Attributes of a tree can be asked for since git 2.40 only; those of an index always.
-  const folder = mkdtempSync(join(repo.temp(), 'index-'));
+  const folder = mkdtempSync(join(repo.scratch(), 'git-theta-index-'));
   try {
     const indexFile = join(folder, 'index');
     await repo.git(['read-tree', '--end-of-options', `${o.rev}^{tree}`], { indexFile });

@@ -1,7 +1,7 @@
 /**
  * What every child of ours has in common: its environment, and what its failures are called.
  */
-import { ThetaError } from '../errors';
+import { type ErrorCode, ThetaError } from '../errors';
 import { cleanEnvironment, type Environment } from './environment';
 
 /** The environment of a child: the caller's, without repository variables, and what is asked for. */
@@ -28,6 +28,15 @@ function subcommand(args: readonly string[]): string {
   return command === 'lfs' ? `lfs ${args[at + 1] ?? ''}`.trim() : command;
 }
 
+/** What of the system's refusals git reports in its own words. */
+function kind(stderr: string): ErrorCode {
+  if (/no space left|out of diskspace|disk quota exceeded/i.test(stderr)) {
+    return 'ERR_THETA_DISK_FULL';
+  }
+  if (/permission denied|read-only file system/i.test(stderr)) return 'ERR_THETA_PERMISSION';
+  return 'ERR_THETA_GIT_FAILED';
+}
+
 /** The error of a git that exited with `code`. */
 export function gitFailed(
   args: readonly string[],
@@ -48,7 +57,7 @@ export function gitFailed(
   }
   const what = `git ${subcommand(args)} failed`;
   const why = said || (code === null ? 'it was ended by a signal' : `exit code ${code}`);
-  return new ThetaError('ERR_THETA_GIT_FAILED', `${what}: ${why}`);
+  return new ThetaError(kind(stderr), `${what}: ${why}`);
 }
 
 /** The error of a git that could not be started. */

@@ -4,7 +4,8 @@
  * In: a folder in the work tree. Out: absolute paths of work tree, git directory (of a linked work tree: its own),
  * common directory, LFS store, and our own folder. Refused: no repository, a bare one, one that git does not trust.
  */
-import { mkdirSync, realpathSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { ThetaError } from '../errors';
 import { type ConfigType, getConfig } from './config';
@@ -91,6 +92,30 @@ export class Repository {
   /** A folder for temporary files, made on first use. */
   temp(): string {
     const folder = join(this.thetaDir, 'tmp');
+    mkdirSync(folder, { recursive: true });
+    return folder;
+  }
+
+  /** A folder for files that only children of ours read: the system's where the repository is read-only. */
+  scratch(): string {
+    try {
+      const folder = this.temp();
+      accessSync(folder, constants.W_OK);
+      return folder;
+    } catch {
+      return tmpdir();
+    }
+  }
+
+  /**
+   * A folder for objects on their way into the store, made on first use: on the file system of the store, which
+   * `lfs.storage` may have moved, and not in Git LFS's own folders, which Git LFS clears.
+   */
+  objectTemp(): string {
+    const inside = relative(this.commonDir, this.lfsDir);
+    if (inside !== '..' && !inside.startsWith(`..${sep}`) && !isAbsolute(inside))
+      return this.temp();
+    const folder = join(this.lfsDir, 'theta-tmp');
     mkdirSync(folder, { recursive: true });
     return folder;
   }

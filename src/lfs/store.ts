@@ -4,8 +4,8 @@
  * In: folders and a reference. Out: where the object is. An object counts as present when a regular file of its size is
  * there; whether its bytes are right is for readers to check.
  */
-import { statSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, linkSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import type { ObjectRef } from '../manifest/types';
 
 /** Where an object is, or would be. */
@@ -23,4 +23,37 @@ export function hasObject(store: string, ref: ObjectRef): boolean {
 export function findObject(stores: readonly string[], ref: ObjectRef): string | null {
   const store = stores.find((folder) => hasObject(folder, ref));
   return store === undefined ? null : objectPath(store, ref.oid);
+}
+
+/**
+ * Puts an object under its name in a store: a hard link, or a copy where that is not possible, never half a file.
+ *
+ * @param temp - folder for the file until it is whole, on the target's file system. Not among Git LFS's objects: what is
+ *   there with another name makes `git lfs prune` fail.
+ */
+export function placeObject(
+  source: string,
+  target: string,
+  temp: string,
+  o = { link: true },
+): void {
+  mkdirSync(dirname(target), { recursive: true });
+  const temporary = join(temp, `${basename(target)}.${process.pid}.tmp`);
+  rmSync(temporary, { force: true });
+  try {
+    if (!o.link || !linked(source, temporary)) copyFileSync(source, temporary);
+    renameSync(temporary, target);
+  } finally {
+    // Renaming one link over another of the same file leaves both.
+    rmSync(temporary, { force: true });
+  }
+}
+
+function linked(source: string, target: string): boolean {
+  try {
+    linkSync(source, target);
+    return true;
+  } catch {
+    return false;
+  }
 }

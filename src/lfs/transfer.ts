@@ -4,14 +4,12 @@
  * In: references. Out: nothing, when every one of them is where it should be. Refused: success over less than that. An
  * upload that Git LFS did not finish, and an object that is not here to be uploaded, fail the push.
  */
-import { copyFileSync, linkSync, mkdirSync, renameSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { isThetaError, ThetaError } from '../errors';
 import { gitFailed } from '../git/child';
 import type { Repository } from '../git/repository';
 import type { ObjectRef } from '../manifest/types';
 import { FilterClient } from './filter-client';
-import { findObject, hasObject, objectPath } from './store';
+import { findObject, hasObject, objectPath, placeObject } from './store';
 
 export { checkLfsVersion } from './version';
 
@@ -44,15 +42,7 @@ function bringBack(repo: Repository, ref: ObjectRef): boolean {
   if (hasObject(repo.objectsDir, ref)) return true;
   const source = findObject(repo.stores(), ref);
   if (source === null) return false;
-  const target = objectPath(repo.objectsDir, ref.oid);
-  const temporary = `${target}.${process.pid}.tmp`;
-  mkdirSync(dirname(target), { recursive: true });
-  try {
-    linkSync(source, temporary);
-  } catch {
-    copyFileSync(source, temporary);
-  }
-  renameSync(temporary, target);
+  placeObject(source, objectPath(repo.objectsDir, ref.oid), repo.objectTemp());
   return true;
 }
 

@@ -6,7 +6,7 @@
  * it was, an explanation on standard error, and exit code 1: git then records the conflict. There are never conflict
  * markers in a manifest, so what git writes into the work tree is a checkpoint in any case. Standard output stays silent.
  */
-import { writeFileSync } from 'node:fs';
+import { writeFile } from '../failure';
 import { describe } from '../filter/report';
 import { repositoryVariables } from '../git/environment';
 import { gitSync } from '../git/run';
@@ -43,12 +43,12 @@ export function runDriver(argv: readonly string[], warn: (text: string) => void)
   if (isMadeUp(Number(size), path)) {
     // An ancestor takes part in another merge, model and store together: it must be right or be seen to be wrong.
     const whole = kind === 'merged' && manifest && results.length === 0;
-    writeFileSync(ours, whole ? printManifest(manifest) : CROSSED);
+    writeFile(ours, whole ? printManifest(manifest) : CROSSED);
     return 0;
   }
   recordResults(driverGitDir(), path, results);
   // With a store that has to be repaired the model is a conflict for git, but its content is right.
-  if (manifest) writeFileSync(ours, printManifest(manifest));
+  if (manifest) writeFile(ours, printManifest(manifest));
   if (kind === 'merged') return 0;
   warn(
     describe(

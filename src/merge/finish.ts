@@ -5,8 +5,9 @@
  * by themselves. Out: stores that are what the models say, and git's operation continued. Refused, with nothing changed:
  * models that are still in conflict.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { ThetaError } from '../errors';
+import { writeFile } from '../failure';
 import { updateIndex } from '../git/index';
 import type { Repository } from '../git/repository';
 import { write } from '../road/checkout';
@@ -52,7 +53,7 @@ async function takeMerged(repo: Repository, mergeable: Mergeable): Promise<void>
   const file = repo.absolute(path);
   // Where checkpoints are left as manifests, so is this one.
   const left = readFileSync(file).subarray(0, 13).toString() === '{"git-theta":';
-  if (left) writeFileSync(file, text);
+  if (left) writeFile(file, text);
   else await write(repo, [{ path, oid, mode, manifest, text }]);
 }
 

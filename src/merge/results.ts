@@ -5,9 +5,10 @@
  * after both sides' content; the driver is a line of shell and only copies. Results hold for one merge base, so those of
  * an earlier merge are removed first, and all of them when a merge has ended.
  */
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { mergeResultPath } from '../config/store-driver';
+import { writeFile } from '../failure';
 import { repositoryVariables } from '../git/environment';
 import { gitSync } from '../git/run';
 import { printPointer } from '../lfs/pointer';
@@ -37,7 +38,7 @@ export function recordResults(
   for (const { path, ours, theirs, result } of results) {
     const file = mergeResultPath(gitDir, path, ours, theirs);
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, printPointer(result));
+    writeFile(file, printPointer(result));
   }
 }
 

@@ -179,7 +179,7 @@ async function readModel(
     const { records, written, bytesWritten } = await decompose(repo.absolute(path), {
       ...work,
       store: scratch ?? repo.objectsDir,
-      temp: repo.temp(),
+      temp: scratch ? repo.temp() : repo.objectTemp(),
       sync: await durable(repo),
       previous: await previousRecords(repo, path, indexFile),
     });

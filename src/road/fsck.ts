@@ -14,6 +14,7 @@ import { manifestObjects, type ObjectRef } from '../manifest';
 import { verifyObjects, type WorkOptions } from '../native';
 import { missingObjects } from '../store/missing';
 import { type StoreFile, storeFiles } from '../store/paths';
+import { isPointerOf } from './fill-store';
 import { type Model, modelsInIndex, modelsInTree, selectModels } from './models';
 import { orphans } from './restage';
 import { compareStore } from './unlisted';
@@ -139,7 +140,8 @@ export interface OtherFiles {
 
 /**
  * Compares store files in the work tree with their objects. A file that is one inode with its
- * object has been checked with it; one that is absent is git's business.
+ * object has been checked with it; one that is absent, or that Git LFS has left as a pointer, is
+ * their business.
  */
 export async function otherFiles(repo: Repository, model: Model): Promise<OtherFiles> {
   const { manifest } = model;
@@ -148,7 +150,7 @@ export async function otherFiles(repo: Repository, model: Model): Promise<OtherF
   for (const file of storeFiles(manifest, model.path)) {
     const path = repo.absolute(file.path);
     const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (!stats) continue;
+    if (!stats || isPointerOf(repo, file)) continue;
     const object = findObject(repo.stores(), file);
     if (object && stats.ino === lstatSync(object).ino) continue;
     const oid = stats.isFile() ? await sha256(path) : '';

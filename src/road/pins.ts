@@ -5,10 +5,10 @@
  * was made without our hooks, or is not made yet) is hard-linked to `<git dir>/theta/objects`, a
  * store that reads fall back to. A pin goes when a push has uploaded its object.
  */
-import { copyFileSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Repository } from '../git/repository';
-import { hasObject, objectPath } from '../lfs/store';
+import { hasObject, objectPath, placeObject } from '../lfs/store';
 import type { ObjectRef } from '../manifest';
 
 /** The folder with the pinned objects, in the fan-out of git-lfs. */
@@ -18,37 +18,22 @@ export function pinFolder(repo: Repository): string {
 
 /** Pins what is in the store and not pinned yet; how many. */
 export function pin(repo: Repository, refs: Iterable<ObjectRef>): number {
-  return link(refs, repo.objectsDir, pinFolder(repo));
+  return link(refs, repo.objectsDir, pinFolder(repo), repo.temp());
 }
 
 /** Puts pinned objects back where git-lfs looks for them; how many. */
 export function unpack(repo: Repository, refs: Iterable<ObjectRef>): number {
-  return link(refs, pinFolder(repo), repo.objectsDir);
+  return link(refs, pinFolder(repo), repo.objectsDir, repo.objectTemp());
 }
 
-function link(refs: Iterable<ObjectRef>, from: string, to: string): number {
+function link(refs: Iterable<ObjectRef>, from: string, to: string, temp: string): number {
   let count = 0;
   for (const ref of refs) {
     if (hasObject(to, ref) || !hasObject(from, ref)) continue;
-    const target = objectPath(to, ref.oid);
-    mkdirSync(dirname(target), { recursive: true });
-    place(objectPath(from, ref.oid), target);
+    placeObject(objectPath(from, ref.oid), objectPath(to, ref.oid), temp);
     count++;
   }
   return count;
-}
-
-/** A hard link, or a copy where the file system has none. Never half a file under the name. */
-function place(source: string, target: string): void {
-  const temp = `${target}.${process.pid}.tmp`;
-  try {
-    linkSync(source, temp);
-  } catch {
-    copyFileSync(source, temp);
-  }
-  renameSync(temp, target);
-  // Renaming one link over another of the same file leaves both.
-  rmSync(temp, { force: true });
 }
 
 /** Removes pins. The objects themselves stay in git-lfs's store if they are there. */

@@ -6,7 +6,7 @@
  * names, is pinned first. Pins that nothing needs any more go.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
@@ -14,6 +14,7 @@ import { printPointer } from '../lfs/pointer';
 import { hasObject } from '../lfs/store';
 import { manifestObjects, type ObjectRef } from '../manifest';
 import { STORE_FOLDER } from '../store/paths';
+import { dropAbandoned } from './abandoned';
 import { versions } from './history';
 import { modelsInIndex, modelsInTree } from './models';
 import { pin, pinFolder, pinned, unpin } from './pins';
@@ -50,7 +51,11 @@ export async function prune(
   await lfsPrune(repo, options, output);
   if (!options.dryRun) {
     unpin(repo, obsolete);
-    dropAbandoned(repo);
+    const models = repo.isBare ? [] : await modelsInIndex(repo, null);
+    dropAbandoned(
+      repo,
+      models.map(({ path }) => path),
+    );
   }
   return { kept: needed.size, pinned: fresh, unpinned: obsolete.length };
 }
@@ -145,15 +150,4 @@ async function lfsPrune(
   throw new ThetaError('ERR_THETA_LFS_FAILED', `git lfs prune failed (exit code ${code})`, {
     hint: 'See what it says above.',
   });
-}
-
-/** Removes what processes that were killed have left in the folder for temporary files. */
-function dropAbandoned(repo: Repository): void {
-  const folder = repo.temp();
-  const dayAgo = Date.now() - 86_400_000;
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats && stats.mtimeMs < dayAgo) rmSync(path, { recursive: true, force: true });
-  }
 }

@@ -151,7 +151,7 @@ async function read(repo: Repository, path: string, options: WorkOptions): Promi
   const { records } = await decompose(repo.absolute(path), {
     ...options,
     store: repo.objectsDir,
-    temp: repo.temp(),
+    temp: repo.objectTemp(),
     previous: await previousRecords(repo, path),
   });
   return fromRecords(records);

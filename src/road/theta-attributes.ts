@@ -8,8 +8,9 @@
  * git itself matches the patterns: all lines are put, anchored at the folder of their file, into
  * the `info/attributes` of an empty repository.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFile } from '../failure';
 import { AttributeFile, printPattern } from '../git/attribute-file';
 import { isTracked } from '../git/attributes';
 import { catFiles } from '../git/objects';
@@ -34,15 +35,12 @@ export async function possibleModels(
   const lines = await thetaLines(repo, blobs);
   if (lines.length === 0) return found;
 
-  const folder = mkdtempSync(join(repo.temp(), 'attributes-'));
+  const folder = mkdtempSync(join(repo.scratch(), 'git-theta-attributes-'));
   try {
     for (const name of ['refs', 'objects', 'info', 'empty']) mkdirSync(join(folder, name));
-    writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/none\n');
-    writeFileSync(
-      join(folder, 'config'),
-      '[core]\n\trepositoryformatversion = 0\n\tbare = false\n',
-    );
-    writeFileSync(join(folder, 'info', 'attributes'), lines.join(''));
+    writeFile(join(folder, 'HEAD'), 'ref: refs/heads/none\n');
+    writeFile(join(folder, 'config'), '[core]\n\trepositoryformatversion = 0\n\tbare = false\n');
+    writeFile(join(folder, 'info', 'attributes'), lines.join(''));
     const { stdout } = await git(['check-attr', '-z', '--stdin', 'filter'], {
       cwd: join(folder, 'empty'),
       input: paths.map((path) => `${path}\0`).join(''),

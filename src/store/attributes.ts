@@ -1,8 +1,9 @@
 /**
  * The attributes of the store: everything below `.git_theta` is Git LFS's, whatever other files say.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { writeFile } from '../failure';
 import { updateIndex } from '../git/index';
 import { catFile, hashObjects } from '../git/objects';
 import type { Repository } from '../git/repository';
@@ -33,7 +34,7 @@ export async function ensureStoreAttributes(
     refuseLink(file);
     if (!content.equals(readIfThere(file))) {
       mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, content);
+      writeFile(file, content);
       changed = true;
     }
   }

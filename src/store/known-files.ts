@@ -14,8 +14,9 @@
  * Refused: nothing. The caller vouches for the content, and compares the files' stat data from before it read them with
  * those after the command.
  */
-import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeFile } from '../failure';
 import type { Repository } from '../git/repository';
 
 /** A file in the work tree and the manifest it is known to have. */
@@ -74,9 +75,9 @@ async function prepare(
 ) {
   mkdirSync(join(folder, 'refs'));
   mkdirSync(join(folder, 'info'));
-  writeFileSync(join(folder, 'HEAD'), 'ref: refs/heads/none\n');
-  writeFileSync(join(folder, 'config'), await configuration(repo, folder, settings));
-  writeFileSync(
+  writeFile(join(folder, 'HEAD'), 'ref: refs/heads/none\n');
+  writeFile(join(folder, 'config'), await configuration(repo, folder, settings));
+  writeFile(
     join(folder, 'info', 'attributes'),
     files
       .map(
@@ -88,7 +89,7 @@ async function prepare(
   for (const { path, manifest } of files) {
     const target = join(folder, 'manifests', path);
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, manifest);
+    writeFile(target, manifest);
   }
   // A split index is read from the git directory beside it.
   for (const name of readdirSync(repo.gitDir)) {
@@ -108,6 +109,8 @@ async function configuration(
     ['core.fsmonitor', 'false'],
     ['core.hookspath', '/dev/null'],
     ['core.splitindex', 'false'],
+    // git may look again at files that are as new as the index, through Git LFS.
+    ['lfs.storage', repo.lfsDir.replaceAll('\\', '/')],
     [`filter.${DRIVER}.clean`, `cat '${manifests}/'%f`],
     // Only a required filter is fed in a stream; any other has the file read into memory first.
     [`filter.${DRIVER}.required`, 'true'],

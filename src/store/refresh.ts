@@ -7,8 +7,8 @@
  * they are as new as the index (it does so whenever it writes the index) are answered with their manifests, as long as
  * nothing wrote to them.
  */
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFile } from '../failure';
 import { gitFailed } from '../git/child';
 import type { Repository } from '../git/repository';
 import { git } from '../git/run';
@@ -49,7 +49,7 @@ export async function refreshIndex(
   await withKnownFiles(repo, files, { indexFile, settings }, async (env, folder) => {
     const table = join(folder, 'table.json');
     const entries = Array.from(known, ([path, { oid, size }]) => [path, [oid, size]]);
-    writeFileSync(table, JSON.stringify(Object.fromEntries(entries)));
+    writeFile(table, JSON.stringify(Object.fromEntries(entries)));
     const args = ['add', '--refresh', '--', STORE_FOLDER];
     const { code, stderr } = await git(args, {
       cwd: repo.workTree,

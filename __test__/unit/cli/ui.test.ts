@@ -138,6 +138,7 @@ describe('errors', () => {
     expect(describeFailure(full)).toEqual({
       code: 'ERR_THETA_DISK_FULL',
       message: '/x: no space left on the disk',
+      hint: expect.stringContaining('git theta prune'),
       path: '/x',
     });
     expect(describeFailure(new TypeError('oops'))).toMatchObject({
