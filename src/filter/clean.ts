@@ -3,7 +3,8 @@
  *
  * In: a path and its content as git streams it. Out: the manifest's text; the objects are in the
  * repository's store. A file that is itself a canonical manifest (git left the text in the work
- * tree) comes back unchanged.
+ * tree) comes back unchanged, and so does a Git LFS pointer: as a piece in the store, Git LFS
+ * would take it for the pointer of another object.
  *
  * git streams the work-tree file in nearly every case, so the stream is compared with that file
  * as it arrives and kept only from the first difference on. What the file decomposes to is looked
@@ -14,6 +15,7 @@
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
+import { looksLikePointer, POINTER_LIKE } from '../lfs/pointer';
 import { fromRecords, isManifest, printManifest } from '../manifest';
 import { CleanStream, decompose, type WorkOptions } from '../native';
 import { CleanCache } from './cache';
@@ -58,7 +60,7 @@ export async function clean(
   }
 }
 
-/** Feeds the stream; hands back the input instead when it is a canonical manifest. */
+/** Feeds the stream; hands back the input instead when it is to be stored as it is. */
 function receive(stream: CleanStream, content: Iterable<Uint8Array>): Buffer | null {
   let held: Buffer[] | null = [];
   let bytes = 0;
@@ -69,13 +71,13 @@ function receive(stream: CleanStream, content: Iterable<Uint8Array>): Buffer | n
     }
     held.push(Buffer.from(piece));
     bytes += piece.length;
-    if (bytes <= MANIFEST_LIMIT && startsLikeManifest(held)) continue;
+    if (bytes <= POINTER_LIKE || (bytes <= MANIFEST_LIMIT && startsLikeManifest(held))) continue;
     for (const earlier of held) stream.write(earlier);
     held = null;
   }
   if (!held) return null;
   const whole = Buffer.concat(held);
-  if (isManifest(whole)) return whole;
+  if (isManifest(whole) || looksLikePointer(whole)) return whole;
   stream.write(whole);
   return null;
 }

@@ -7,7 +7,7 @@
 import { accessSync, constants, mkdirSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { ThetaError } from '../errors';
+import { isThetaError, ThetaError } from '../errors';
 import { type ConfigType, getConfig } from './config';
 import { type Environment, repositoryVariables } from './environment';
 import { type GitOptions, type GitResult, git } from './run';
@@ -132,6 +132,7 @@ export class Repository {
     if (result === '..' || result.startsWith(`..${sep}`) || isAbsolute(result)) {
       throw new ThetaError('ERR_THETA_OUTSIDE_WORK_TREE', `'${path}' is outside the work tree`, {
         path,
+        hint: `The work tree is '${this.workTree}'.`,
       });
     }
     return sep === '/' ? result : result.replaceAll(sep, '/');
@@ -183,7 +184,7 @@ export class Repository {
       'ERR_THETA_GIT_TOO_OLD',
       `git ${version.text} is older than ${OLDEST_GIT}`,
       {
-        hint: `install git ${OLDEST_GIT} or newer`,
+        hint: `Install git ${OLDEST_GIT} or newer.`,
       },
     );
   }
@@ -208,11 +209,21 @@ function resolveParent(path: string): string {
   }
 }
 
+function notARepository(path: string): ThetaError {
+  return new ThetaError('ERR_THETA_NOT_A_REPOSITORY', `'${path}' is not in a git repository`, {
+    path,
+    hint: 'Change to a folder of one, or make one with `git init`.',
+  });
+}
+
 async function findRepository(cwd: string, variables: Environment, bare: boolean): Promise<Fields> {
   const ask = async (...flags: string[]): Promise<string[]> => {
     // In English, for the sake of the two messages that are told apart.
     const env = { ...variables, LC_ALL: 'C' };
-    const { stdout } = await git(['rev-parse', '--path-format=absolute', ...flags], { cwd, env });
+    const args = ['rev-parse', '--path-format=absolute', ...flags];
+    const { stdout } = await git(args, { cwd, env }).catch((error: unknown) => {
+      throw isThetaError(error, 'ERR_THETA_NOT_A_REPOSITORY') ? notARepository(cwd) : error;
+    });
     return stdout.replace(/\n$/, '').split('\n');
   };
   const [isBare, inside, format, gitDir = '', commonDir = '', ...more] = await ask(
@@ -238,13 +249,19 @@ async function findRepository(cwd: string, variables: Environment, bare: boolean
   if (bare) return complete('');
   if (fields.isBare) {
     const path = fields.gitDir;
-    throw new ThetaError('ERR_THETA_BARE_REPOSITORY', 'this repository has no work tree', { path });
+    throw new ThetaError('ERR_THETA_BARE_REPOSITORY', `'${path}' is bare: it has no work tree`, {
+      path,
+      hint: 'Work in a clone of it: `git clone`.',
+    });
   }
   // Outside the work tree that GIT_WORK_TREE or core.worktree names, git works from its root.
   const elsewhere = await one('--show-toplevel').catch(() => '');
   if (elsewhere !== '') return complete(resolve(elsewhere));
   const path = cwd;
-  throw new ThetaError('ERR_THETA_OUTSIDE_WORK_TREE', 'this must be run in a work tree', { path });
+  throw new ThetaError('ERR_THETA_OUTSIDE_WORK_TREE', `'${path}' is not in a work tree`, {
+    path,
+    hint: 'It is in the git directory: change to the folder that the checkpoints are in.',
+  });
 }
 
 /** Commands run in the root of the work tree, so what a caller gave relative to its own folder must not stay so. */

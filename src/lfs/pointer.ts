@@ -25,3 +25,16 @@ export function parsePointer(bytes: Uint8Array): ObjectRef | null {
   if (oid === undefined || !Number.isSafeInteger(Number(size))) return null;
   return { oid, size: Number(size) };
 }
+
+/** Git LFS looks for a pointer in files of at most this size. */
+export const POINTER_LIKE = 1024;
+
+/**
+ * Whether Git LFS may take content for a pointer, of any version and with extensions: then it would store it as it is
+ * wherever it finds it. True for more than that, never for less.
+ */
+export function looksLikePointer(bytes: Uint8Array): boolean {
+  if (bytes.length > POINTER_LIKE) return false;
+  const text = Buffer.from(bytes).toString('latin1');
+  return /^\s*version [\t\n\r -~]*$/.test(text) && /git-lfs|hawser|git-media/.test(text);
+}

@@ -10,6 +10,7 @@ import type { Repository } from '../git/repository';
 import type { ObjectRef } from '../manifest/types';
 import { FilterClient } from './filter-client';
 import { findObject, hasObject, objectPath, placeObject } from './store';
+import { checkLfsVersion } from './version';
 
 export { checkLfsVersion } from './version';
 
@@ -60,6 +61,7 @@ export async function pushObjects(
 ): Promise<void> {
   const wanted = unique(refs);
   if (wanted.length === 0) return;
+  await checkLfsVersion();
   const absent = wanted.filter((ref) => !bringBack(repo, ref));
   if (absent.length > 0) {
     throw new ThetaError(
@@ -128,6 +130,7 @@ export async function fetchObjects(
   const progress = { done: 0, total: wanted.size, bytes: 0, totalBytes: 0 };
   for (const { size } of wanted.values()) progress.totalBytes += size;
   if (wanted.size === 0) return { fetched: 0, bytes: 0 };
+  await checkLfsVersion();
   const said = await download(repo, [...wanted.values()], o, (oid) => {
     progress.done++;
     progress.bytes += wanted.get(oid)?.size ?? 0;

@@ -18,7 +18,7 @@ export async function checkLfsVersion(): Promise<string> {
   const version = code === 0 ? parseVersion(stdout.replace(/^git-lfs\//, '')) : null;
   if (!version) {
     throw new ThetaError('ERR_THETA_LFS_MISSING', 'git-lfs is not installed', {
-      hint: `install git-lfs ${OLDEST_LFS} or newer`,
+      hint: `Install Git LFS ${OLDEST_LFS} or newer, then run \`git theta install\`.`,
     });
   }
   const [major = 0, minor = 0] = OLDEST_LFS.split('.').map(Number);
@@ -27,7 +27,7 @@ export async function checkLfsVersion(): Promise<string> {
     'ERR_THETA_LFS_TOO_OLD',
     `git-lfs ${version.text} is older than ${OLDEST_LFS}`,
     {
-      hint: `install git-lfs ${OLDEST_LFS} or newer`,
+      hint: `Install Git LFS ${OLDEST_LFS} or newer, then run \`git theta install\`.`,
     },
   );
 }

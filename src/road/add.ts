@@ -19,6 +19,7 @@ import { callersIndex, manifestIn, previousRecords } from '../filter/previous';
 import { lsFiles, updateIndex } from '../git/index';
 import { catFile, hashObjects } from '../git/objects';
 import type { Repository } from '../git/repository';
+import { looksLikePointer } from '../lfs/pointer';
 import {
   compareManifests,
   fromRecords,
@@ -32,6 +33,7 @@ import { missingObjects } from '../store/missing';
 import { stageStore } from '../store/stage';
 import { markClean } from './mark-clean';
 import { selectModels } from './models';
+import { requireSetUp } from './set-up';
 import { stageAttributes } from './stage-attributes';
 
 /** What happened to one model. */
@@ -62,6 +64,7 @@ export async function add(
   paths: readonly string[],
   options: AddOptions = {},
 ): Promise<AddedModel[]> {
+  await requireSetUp(repo);
   const indexFile = callersIndex(repo);
   const models = await selectModels(repo, paths, { worktree: true, indexFile });
   const report: AddedModel[] = [];
@@ -117,7 +120,8 @@ async function addFile(
   const after = regular(file);
   if (!before || !after || !unchanged(before, after)) throw changed(path);
 
-  const text = printManifest(read.manifest);
+  const { manifest } = read;
+  const text = manifest ? printManifest(manifest) : read.text;
   const entry = (await lsFiles(repo, [path], { indexFile })).find((found) => found.stage === 0);
   const staged = entry ? await catFile(repo, entry.oid) : null;
   const same = staged?.equals(Buffer.from(text)) ?? false;
@@ -125,8 +129,8 @@ async function addFile(
   const report: AddedModel = {
     path,
     action,
-    tensors: read.manifest.tensors.length,
-    ...differences(manifestIn(staged), read.manifest),
+    tensors: manifest?.tensors.length ?? 0,
+    ...differences(manifestIn(staged), manifest),
     objects: read.written,
     bytes: read.bytesWritten,
   };
@@ -145,26 +149,32 @@ async function addFile(
     await enter();
     throw changed(path);
   }
-  const present = missingObjects(repo, read.manifest).length === 0;
+  const present = !manifest || missingObjects(repo, manifest).length === 0;
   const models = [{ path, manifest: text }];
-  await stageStore(repo, path, read.manifest, { indexFile, workTree: present, models });
+  await stageStore(repo, path, manifest, { indexFile, workTree: present, models });
   return report;
 }
 
 /** How the tensors of two versions differ, in numbers. */
-function differences(before: Manifest | null, after: Manifest) {
-  if (!before) return { changed: 0, added: after.tensors.length, removed: 0 };
+function differences(before: Manifest | null, after: Manifest | null) {
+  if (!before || !after) {
+    const [added, removed] = [after?.tensors.length ?? 0, before?.tensors.length ?? 0];
+    return { changed: 0, added, removed };
+  }
   const { added, removed, changed: other } = compareManifests(before, after);
   return { changed: other.length, added: added.length, removed: removed.length };
 }
 
 interface ReadModel {
-  readonly manifest: Manifest;
+  /** Null for a Git LFS pointer, which is stored as it is. */
+  readonly manifest: Manifest | null;
+  /** The file itself where it is stored as it is. */
+  readonly text: string;
   readonly written: number;
   readonly bytesWritten: number;
 }
 
-/** The manifest of the file: its own text when the checkpoint was left as one, else decomposed. */
+/** What git stores for the file: its own text when it was left as one, else what it consists of. */
 async function readModel(
   repo: Repository,
   path: string,
@@ -172,7 +182,10 @@ async function readModel(
   options: AddOptions,
 ): Promise<ReadModel> {
   const text = await manifestText(repo.absolute(path));
-  if (text) return { manifest: parseManifest(text), written: 0, bytesWritten: 0 };
+  if (text) {
+    const manifest = looksLikePointer(text) ? null : parseManifest(text);
+    return { manifest, text: text.toString(), written: 0, bytesWritten: 0 };
+  }
   const scratch = options.dryRun ? mkdtempSync(join(repo.temp(), 'dry-')) : null;
   try {
     const { dryRun, onModel, ...work } = options;
@@ -183,20 +196,21 @@ async function readModel(
       sync: await durable(repo),
       previous: await previousRecords(repo, path, indexFile),
     });
-    return { manifest: fromRecords(records), written, bytesWritten };
+    return { manifest: fromRecords(records), text: '', written, bytesWritten };
   } finally {
     if (scratch) rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** The file's content when it starts like a manifest and is small enough to be one. */
+/** The file's content when it looks like a manifest, or like a Git LFS pointer. */
 export async function manifestText(file: string): Promise<Buffer | null> {
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
     if (size > 64 * 1024 * 1024) return null;
-    const start = Buffer.alloc(Math.min(size, 64));
+    const start = Buffer.alloc(Math.min(size, 1025));
     await handle.read(start, 0, start.length, 0);
+    if (looksLikePointer(start)) return start;
     return looksLikeManifest(start) ? await handle.readFile() : null;
   } finally {
     await handle.close();

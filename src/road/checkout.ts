@@ -32,6 +32,7 @@ import { manifestText } from './add';
 import { fillStores } from './fill-store';
 import { markClean } from './mark-clean';
 import { type Model, modelsInIndex, selectModels } from './models';
+import { requireSetUp } from './set-up';
 
 /** What happened to one model. */
 export interface CheckedOut {
@@ -81,6 +82,7 @@ export async function checkout(
   paths: readonly string[],
   options: CheckoutOptions = {},
 ): Promise<CheckedOut[]> {
+  await requireSetUp(repo);
   const { indexFile } = options;
   const selected =
     paths.length === 0 ? null : await selectModels(repo, paths, { worktree: false, indexFile });

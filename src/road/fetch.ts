@@ -5,6 +5,7 @@
  * are in the store; each is downloaded once, through git-lfs. Refused: an object that the remote
  * does not have; the rest is fetched first.
  */
+import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
 import { fetchObjects, type TransferOptions } from '../lfs/transfer';
 import type { ObjectRef } from '../manifest';
@@ -48,9 +49,9 @@ export async function fetch(
   } else {
     const places = revisions.length > 0 ? revisions : ['HEAD'];
     for (const rev of places) {
-      await repo.git(['rev-parse', '--verify', '--quiet', `${rev}^{tree}`], {
-        check: rev !== 'HEAD',
-      });
+      const args = ['rev-parse', '--verify', '--quiet', `${rev}^{tree}`];
+      const { code } = await repo.git(args, { check: false });
+      if (code !== 0 && revisions.length > 0) throw noRevision(rev);
       for (const { manifest } of await modelsInTree(repo, rev)) {
         if (manifest) need(missingObjects(repo, manifest));
       }
@@ -67,6 +68,12 @@ export async function fetch(
   if (dryRun || refs.length === 0) return { ...counted, fetched: 0, bytes: 0 };
   const done = await fetchObjects(repo, refs, { ...transfer, ...(remote ? { remote } : {}) });
   return { ...counted, ...done };
+}
+
+function noRevision(rev: string): ThetaError {
+  return new ThetaError('ERR_THETA_NOT_FOUND', `'${rev}' is no commit that is here`, {
+    hint: 'Bring commits with `git fetch` first.',
+  });
 }
 
 /** The commits that all refs stand for. */

@@ -50,7 +50,10 @@ export async function selectModels(
       ? [relative]
       : await listed(repo, relative, options.worktree, options.indexFile);
     if (candidates.length === 0 && paths.length > 0 && !isFolder(repo, relative)) {
-      throw new ThetaError('ERR_THETA_NOT_FOUND', `'${path}' matches no file`, { path });
+      throw new ThetaError('ERR_THETA_NOT_FOUND', `'${path}' matches no file`, {
+        path,
+        hint: 'See the tracked checkpoints with `git theta ls-files`.',
+      });
     }
     const tracked = await isTracked(
       repo,

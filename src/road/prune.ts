@@ -12,6 +12,7 @@ import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
 import { printPointer } from '../lfs/pointer';
 import { hasObject } from '../lfs/store';
+import { checkLfsVersion } from '../lfs/version';
 import { manifestObjects, type ObjectRef } from '../manifest';
 import { STORE_FOLDER } from '../store/paths';
 import { dropAbandoned } from './abandoned';
@@ -42,6 +43,7 @@ export async function prune(
   options: PruneOptions = {},
   output: 'inherit' | 'stderr' = 'inherit',
 ): Promise<PruneReport> {
+  await checkLfsVersion();
   const needed = await neededPins(repo);
   const fresh = [...needed.values()].filter(
     (ref) => !hasObject(pinFolder(repo), ref) && hasObject(repo.objectsDir, ref),

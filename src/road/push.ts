@@ -10,7 +10,7 @@
  */
 import type { Repository } from '../git/repository';
 import { hasObject } from '../lfs/store';
-import { pushObjects, type TransferOptions } from '../lfs/transfer';
+import { checkLfsVersion, pushObjects, type TransferOptions } from '../lfs/transfer';
 import { manifestObjects, type ObjectRef } from '../manifest';
 import { versions } from './history';
 import { unpack, unpin } from './pins';
@@ -79,6 +79,7 @@ export async function upload(
       }
     }
   }
+  if (count > 0) await checkLfsVersion();
   // What is not here has to be there already. git-lfs may be told to tolerate it
   // (lfs.allowincompletepush); we are not, and say first what is missing.
   await pushAll(repo, remote, absent, options);

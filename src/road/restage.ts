@@ -5,6 +5,7 @@
  * that the index no longer has are gone. Plain `git add`, `git rm` and `git mv` touch a model
  * alone; this is what completes them. Models whose store agrees already cost one listing.
  */
+import { isTracked } from '../git/attributes';
 import { lsFiles } from '../git/index';
 import type { Repository } from '../git/repository';
 import { missingObjects } from '../store/missing';
@@ -27,8 +28,13 @@ export async function restage(
   indexFile: string | undefined,
   models?: readonly Model[],
 ): Promise<Restaged> {
+  const wanted = models ?? (await modelsInIndex(repo, null, indexFile));
+  const whole = wanted.filter(({ manifest }) => manifest).map(({ path }) => path);
+  // First: the store of what is a folder now may have been where a model was.
+  const removed = await orphans(repo, indexFile, new Set(whole));
+  for (const path of removed) await stageStore(repo, path, null, { indexFile, workTree: true });
   const completed: string[] = [];
-  for (const { path, manifest } of models ?? (await modelsInIndex(repo, null, indexFile))) {
+  for (const { path, manifest } of wanted) {
     if (!manifest) continue;
     const { unlisted, surplus } = await compareStore(repo, { indexFile }, path, manifest);
     if (unlisted.length === 0 && surplus.length === 0) continue;
@@ -37,22 +43,34 @@ export async function restage(
     await stageStore(repo, path, manifest, { indexFile, workTree });
     completed.push(path);
   }
-  const removed = await orphans(repo, indexFile);
-  for (const path of removed) await stageStore(repo, path, null, { indexFile, workTree: true });
   return { completed, removed };
 }
 
-/** Model paths that have a store in the index but no entry of their own. */
-export async function orphans(repo: Repository, indexFile: string | undefined): Promise<string[]> {
+/**
+ * Paths that have a store in the index but are no model there: gone, a symbolic link, a folder, or
+ * a tracked file that is stored as it is. `whole`: paths that are known to have a manifest.
+ */
+export async function orphans(
+  repo: Repository,
+  indexFile: string | undefined,
+  whole: ReadonlySet<string> = new Set(),
+): Promise<string[]> {
   const store = (await lsFiles(repo, [STORE_FOLDER], { indexFile })).map(({ path }) => path);
   if (store.length === 0) return [];
-  const { stdout } = await repo.git(['ls-files', '-z'], { indexFile });
-  const present = new Set(stdout.split('\0').filter((path) => !inStore(path)));
+  const present = new Set<string>();
+  for (const { path, mode, stage } of await lsFiles(repo, [], { indexFile })) {
+    if (!inStore(path) && (stage > 0 || mode.startsWith('100'))) present.add(path);
+  }
   const files = new Set(store);
   const found = new Set<string>();
+  const owners = new Set<string>();
   for (const path of store) {
     const folders = parents(path.slice(STORE_FOLDER.length + 1));
-    if (folders.some((folder) => present.has(folder))) continue;
+    const owner = folders.find((folder) => present.has(folder));
+    if (owner !== undefined) {
+      if (!whole.has(owner)) owners.add(owner);
+      continue;
+    }
     // A store begins at the shallowest folder with a root group, or with pieces.
     const root = folders.find(
       (folder) =>
@@ -60,6 +78,11 @@ export async function orphans(repo: Repository, indexFile: string | undefined): 
         path.startsWith(`${storeRoot(folder)}/.pieces/`),
     );
     if (root !== undefined) found.add(root);
+  }
+  const tracked = await isTracked(repo, [...owners]);
+  const candidates = [...owners].filter((path) => tracked.get(path));
+  for (const { path, manifest } of await modelsInIndex(repo, candidates, indexFile)) {
+    if (!manifest) found.add(path);
   }
   return [...found];
 }

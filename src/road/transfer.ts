@@ -7,6 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import { ThetaError } from '../errors';
+import { gitFailed } from '../git/child';
 import type { Repository } from '../git/repository';
 import type { TransferOptions } from '../lfs/transfer';
 import { type CheckedOut, type CheckoutOptions, checkout } from './checkout';
@@ -79,10 +80,7 @@ async function planned(
     pushed.push({ localRef: from, localOid: oid.trim(), remoteRef: to, remoteOid: '0'.repeat(40) });
   }
   if (code !== 0 && pushed.length === 0) {
-    throw new ThetaError(
-      'ERR_THETA_GIT_FAILED',
-      stderr.trim() || `git push failed (exit code ${code})`,
-    );
+    throw gitFailed(dry, code, stderr);
   }
   return { remote: await remoteName(repo, args, url), pushed };
 }
