@@ -1,5 +1,5 @@
 // Other people's readers, as oracles: what a file or a stored array holds according to zarr-python,
-// TensorStore, torch and the safetensors library.
+// TensorStore, zarrs, zarrita, torch and the safetensors library.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -49,6 +49,11 @@ export async function zarrs(dir: string): Promise<Record<string, TensorDigest | 
   if (!reader) throw new Error('no reader on zarrs; run: npm run test:setup');
   const { stdout } = await run(reader, [dir], { maxBuffer: 1 << 28 });
   return JSON.parse(stdout) as Record<string, TensorDigest | Unreadable>;
+}
+
+/** The same with zarrita. */
+export function zarrita(dir: string): Promise<Record<string, TensorDigest | Unreadable>> {
+  return read(process.execPath, 'zarrita_reader.mjs', [dir]);
 }
 
 /** The tensors of a safetensors file, dtypes by their NumPy names. */

@@ -79,12 +79,21 @@ export function materialise(
     if (policy.skip) return null;
     throw missingError(path, missing);
   }
-  const composition = new Composition(toRecords(manifest), repo.stores());
+  const composition = compositionOf(repo, path, manifest);
   if (composition.size > policy.limit) {
     composition.close();
     return null;
   }
   return pieces(composition, path);
+}
+
+/** The skeleton is read at once. */
+function compositionOf(repo: Repository, path: string, manifest: Manifest): Composition {
+  try {
+    return new Composition(toRecords(manifest), repo.stores());
+  } catch (error) {
+    throw located(error, path);
+  }
 }
 
 function* pieces(composition: Composition, path: string): Generator<Buffer, void> {

@@ -12,7 +12,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ThetaError } from '../errors';
+import { isThetaError, ThetaError } from '../errors';
 import { changed, regular, unchanged } from '../filter/clean';
 import { durable } from '../filter/durable';
 import { callersIndex, manifestIn, previousRecords } from '../filter/previous';
@@ -32,7 +32,7 @@ import { decompose, type WorkOptions } from '../native';
 import { missingObjects } from '../store/missing';
 import { stageStore } from '../store/stage';
 import { markClean } from './mark-clean';
-import { selectModels } from './models';
+import { quoted, selectModels } from './models';
 import { requireSetUp } from './set-up';
 import { stageAttributes } from './stage-attributes';
 
@@ -183,7 +183,7 @@ async function readModel(
 ): Promise<ReadModel> {
   const text = await manifestText(repo.absolute(path));
   if (text) {
-    const manifest = looksLikePointer(text) ? null : parseManifest(text);
+    const manifest = looksLikePointer(text) ? null : manifestOf(text, path);
     return { manifest, text: text.toString(), written: 0, bytesWritten: 0 };
   }
   const scratch = options.dryRun ? mkdtempSync(join(repo.temp(), 'dry-')) : null;
@@ -199,6 +199,23 @@ async function readModel(
     return { manifest: fromRecords(records), text: '', written, bytesWritten };
   } finally {
     if (scratch) rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The manifest that was left in the work tree. Refused: one that was changed by hand. */
+function manifestOf(text: Buffer, path: string): Manifest {
+  try {
+    return parseManifest(text);
+  } catch (error) {
+    if (!isThetaError(error, 'ERR_THETA_BAD_MANIFEST')) throw error;
+    const { code, message, line, rule } = error;
+    throw new ThetaError(code, `'${path}': ${message}`, {
+      path,
+      line,
+      rule,
+      hint: `Get the manifest back with \`git checkout -- ${quoted(path)}\`.`,
+      cause: error,
+    });
   }
 }
 
