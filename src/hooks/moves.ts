@@ -2,7 +2,8 @@
  * What `git mv` and `git rm` leave undone: the attribute lines of a model that moved or left.
  *
  * In: the index that is about to be committed. Out: where a model of HEAD is gone from it, its
- * two lines are gone too, and a file that has its manifest now has lines of its own. Only lines
+ * two lines are gone too, and a file that has its manifest now has lines of its own; so has a file
+ * that is the model with other values, and its manifest is staged (see renames.ts). Only lines
  * that name the model literally are touched, in the index and in the work tree separately: what
  * else the user changed there stays as it is.
  */
@@ -19,12 +20,15 @@ import { updateIndex } from '../git/index';
 import { catFile, hashObjects } from '../git/objects';
 import type { Repository } from '../git/repository';
 import { inStore, modelsInTree } from '../road/models';
+import { newFiles, type RawFile, stageManifest, successor } from './renames';
 
 /** A model that is no longer where HEAD has it. */
 export interface Departure {
   readonly from: string;
   /** Null: removed. */
   readonly to: string | null;
+  /** Where the new name has the checkpoint itself instead of a manifest. */
+  readonly raw?: RawFile;
 }
 
 /** The models that the index has elsewhere or not at all. */
@@ -45,11 +49,17 @@ export async function departures(
   }
   const before = await modelsInTree(repo, 'HEAD');
   const old = new Set(before.map(({ path }) => path));
+  let files: RawFile[] | undefined;
+  const added = async () => {
+    files ??= await newFiles(repo, indexFile);
+    return files;
+  };
   const found: Departure[] = [];
   for (const { path, oid, manifest } of before) {
     if (!manifest || present.has(path)) continue;
     const to = byOid.get(oid)?.find((candidate) => !old.has(candidate)) ?? null;
-    found.push({ from: path, to });
+    const raw = to === null ? await successor(repo, manifest, await added()) : null;
+    found.push(raw ? { from: path, to: raw.path, raw } : { from: path, to });
   }
   return found;
 }
@@ -77,6 +87,7 @@ export async function moveAttributes(
   const path = join(repo.workTree, ATTRIBUTES_FILE);
   const file = await readAttributes(path);
   if (change(file)) await writeAttributes(path, file);
+  for (const { raw } of moves) if (raw) await stageManifest(repo, indexFile, raw);
 }
 
 function edit(
