@@ -167,6 +167,30 @@ test.each([
   await settled(repo, { [MODEL]: main[2] });
 });
 
+test('above theta.smudgeLimit: switch, merge and rebase write the checkpoint at their end', async () => {
+  const tip = (await repo.git('rev-parse', 'side')).stdout.trim();
+  await repo.git('config', 'theta.smudgeLimit', '1k');
+  await repo.git('checkout', '--quiet', 'side');
+  await settled(repo, { [MODEL]: side[1] });
+  for (const backend of ['merge', 'apply']) {
+    await repo.git('rebase', '--quiet', `--${backend}`, 'main');
+    await settled(repo, { [MODEL]: world.history.merged });
+    await repo.git('checkout', '--quiet', '-B', 'side', tip);
+    await settled(repo, { [MODEL]: side[1] });
+  }
+  await repo.git('merge', '--quiet', '--no-edit', 'main');
+  await settled(repo, { [MODEL]: world.history.merged });
+  // No hook follows these: the manifest stays, and is as good as the file.
+  await repo.git('reset', '--quiet', '--hard', 'main');
+  await repo.git('cherry-pick', tip);
+  expect(repo.read(MODEL).toString()).toMatch(/^\{"git-theta":1/);
+  expect(await repo.status()).toEqual([]);
+  await repo.theta('checkout');
+  expect(await repo.changes('HEAD~1', 'HEAD')).toEqual(changedBy(5));
+  await settled(repo, { [MODEL]: repo.read(MODEL) });
+  expect(repo.read(MODEL).length).toBe(main[2].length);
+});
+
 test('interactive rebase that drops, squashes and edits', async () => {
   await repo.git('checkout', '--quiet', 'side');
   const editor = { GIT_SEQUENCE_EDITOR: "sed -i -e '2s/^pick/fixup/'" };

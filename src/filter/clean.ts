@@ -16,11 +16,19 @@ import { type BigIntStats, lstatSync } from 'node:fs';
 import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
 import { looksLikePointer, POINTER_LIKE } from '../lfs/pointer';
-import { fromRecords, isManifest, printManifest } from '../manifest';
+import {
+  fromRecords,
+  isManifest,
+  type Manifest,
+  manifestObjects,
+  parseManifest,
+  printManifest,
+} from '../manifest';
 import { CleanStream, decompose, type WorkOptions } from '../native';
+import { pin } from '../store/pins';
 import { CleanCache } from './cache';
 import { durable } from './durable';
-import { callersIndex, previousRecords } from './previous';
+import { callersIndex, manifestAt, previousRecords } from './previous';
 
 /** A larger input is not taken for a manifest; the limit of the format itself. */
 const MANIFEST_LIMIT = 64 * 1024 * 1024;
@@ -39,10 +47,13 @@ export async function clean(
   try {
     const manifest = receive(stream, content);
     if (manifest) return manifest;
-    const { source, spooled, hash } = stream.finish();
+    const { source, hash } = stream.finish();
     const cache = new CleanCache(repo.thetaDir, repo.stores());
     const known = cache.get(hash);
-    if (known !== null) return known;
+    if (known !== null) {
+      await pinNew(repo, path, parseManifest(known));
+      return known;
+    }
 
     const { records } = await decompose(source, {
       ...options,
@@ -51,13 +62,25 @@ export async function clean(
       sync: await durable(repo),
       previous: await previousRecords(repo, path, callersIndex(repo)),
     });
-    if (!spooled && file && !unchanged(before, regular(file))) throw changed(path);
-    const text = printManifest(fromRecords(records));
+    if (file && !unchanged(before, regular(file))) throw changed(path);
+    const found = fromRecords(records);
+    await pinNew(repo, path, found);
+    const text = printManifest(found);
     cache.put(hash, text);
     return text;
   } finally {
     stream.discard();
   }
+}
+
+/** Keeps from `git lfs prune` what no commit names yet: a stash, or a commit without our hooks. */
+async function pinNew(repo: Repository, path: string, manifest: Manifest): Promise<void> {
+  const head = await manifestAt(repo, 'HEAD', path);
+  const committed = new Set(head ? manifestObjects(head).map(({ oid }) => oid) : []);
+  pin(
+    repo,
+    manifestObjects(manifest).filter(({ oid }) => !committed.has(oid)),
+  );
 }
 
 /** Feeds the stream; hands back the input instead when it is to be stored as it is. */

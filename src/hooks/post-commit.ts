@@ -12,9 +12,9 @@
 import { callersIndex } from '../filter/previous';
 import type { Repository } from '../git/repository';
 import { type Model, modelsInIndex, modelsInTree } from '../road/models';
-import { pin } from '../road/pins';
 import { restage } from '../road/restage';
 import { compareStore } from '../road/unlisted';
+import { pin } from '../store/pins';
 
 /** Completes the real index, and pins. */
 export async function postCommit(repo: Repository): Promise<void> {

@@ -8,6 +8,10 @@
  */
 import { callersIndex } from '../filter/previous';
 import type { Repository } from '../git/repository';
+import { hasObject } from '../lfs/store';
+import { manifestObjects } from '../manifest';
+import { modelsInIndex, modelsInTree } from '../road/models';
+import { recover } from '../road/repair';
 import { type Restaged, restage } from '../road/restage';
 import { ensureStoreAttributes } from '../store/attributes';
 import { departures, moveAttributes } from './moves';
@@ -16,7 +20,25 @@ import { departures, moveAttributes } from './moves';
 export async function preCommit(repo: Repository): Promise<Restaged> {
   const indexFile = callersIndex(repo);
   await moveAttributes(repo, indexFile, await departures(repo, indexFile));
+  await recoverStaged(repo, indexFile);
   const done = await restage(repo, indexFile);
   if (done.completed.length > 0) await ensureStoreAttributes(repo, { indexFile, workTree: true });
   return done;
+}
+
+/**
+ * Brings back what `git lfs prune` has deleted since it was staged: it does not look at indexes.
+ * What HEAD has too may be absent on purpose.
+ */
+async function recoverStaged(repo: Repository, indexFile: string | undefined): Promise<void> {
+  const lacking = (await modelsInIndex(repo, null, indexFile)).filter(
+    ({ manifest }) =>
+      manifest && manifestObjects(manifest).some((ref) => !hasObject(repo.objectsDir, ref)),
+  );
+  if (lacking.length === 0) return;
+  const committed = new Map((await modelsInTree(repo, 'HEAD')).map(({ path, oid }) => [path, oid]));
+  await recover(
+    repo,
+    lacking.filter(({ path, oid }) => committed.get(path) !== oid),
+  );
 }

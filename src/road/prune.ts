@@ -15,10 +15,10 @@ import { hasObject } from '../lfs/store';
 import { checkLfsVersion } from '../lfs/version';
 import { manifestObjects, type ObjectRef } from '../manifest';
 import { STORE_FOLDER } from '../store/paths';
+import { pin, pinFolder, pinned, unpin } from '../store/pins';
 import { dropAbandoned } from './abandoned';
 import { versions } from './history';
 import { modelsInIndex, modelsInTree } from './models';
-import { pin, pinFolder, pinned, unpin } from './pins';
 import { blobOid, compareStore, storeEntries } from './unlisted';
 
 /** Options of `prune`. */

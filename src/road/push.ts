@@ -12,8 +12,8 @@ import type { Repository } from '../git/repository';
 import { hasObject } from '../lfs/store';
 import { checkLfsVersion, pushObjects, type TransferOptions } from '../lfs/transfer';
 import { manifestObjects, type ObjectRef } from '../manifest';
+import { unpack, unpin } from '../store/pins';
 import { versions } from './history';
-import { unpack, unpin } from './pins';
 import { compareStore } from './unlisted';
 
 /** One line of a pre-push hook's input. */

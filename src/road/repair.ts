@@ -15,10 +15,10 @@ import { manifestObjects, type ObjectRef } from '../manifest';
 import { decompose, verifyObjects, type WorkOptions } from '../native';
 import { missingObjects } from '../store/missing';
 import { storeFiles } from '../store/paths';
+import { unpack } from '../store/pins';
 import { stageStore } from '../store/stage';
 import { type FsckReport, fsck, otherFiles, sha256 } from './fsck';
 import { type Model, modelsInIndex, modelsInTree } from './models';
-import { unpack } from './pins';
 import { restage } from './restage';
 
 /** Repairs, and looks again. */
@@ -74,6 +74,14 @@ async function dropCorrupt(repo: Repository, found: FsckReport): Promise<void> {
       if (stats && inodes.has(stats.ino)) rmSync(repo.absolute(file.path));
     }
   }
+}
+
+/** Brings back what these models lack from where it still is on this machine. */
+export async function recover(repo: Repository, models: readonly Model[]): Promise<void> {
+  const objects = models.flatMap(({ manifest }) => (manifest ? manifestObjects(manifest) : []));
+  unpack(repo, objects);
+  const absent = objects.filter((ref) => !hasObject(repo.objectsDir, ref));
+  await fromWorkTree(repo, models, new Map(absent.map((ref) => [ref.oid, ref])), {});
 }
 
 /** Takes objects from store files with the right content, then from the checkpoints. */

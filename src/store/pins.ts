@@ -2,8 +2,9 @@
  * Pins: objects that `git lfs prune` does not see a reason to keep, kept by us.
  *
  * git-lfs keeps what pointers in commits name. An object that only a manifest names (its commit
- * was made without our hooks, or is not made yet) is hard-linked to `<git dir>/theta/objects`, a
- * store that reads fall back to. A pin goes when a push has uploaded its object.
+ * was made without our hooks, or is not made yet, or is a stash) is hard-linked to
+ * `<git dir>/theta/objects`, a store that reads fall back to. A pin goes when the store with its
+ * object is staged, when a push has uploaded it, or when `git theta prune` finds no use for it.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
