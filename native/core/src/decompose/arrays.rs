@@ -1,16 +1,16 @@
 //! Storing the arrays of a layout: every chunk is read once, hashed in order, encoded, checked, written.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use super::deferred::{Slot, Waiting, common_constant};
+use super::scratch::Scratch;
 use super::{Work, threads};
 use crate::arrange::{Arrangement, Owner};
-use crate::codec::{Decoder, Encoder};
 use crate::layout::Layout;
 use crate::record::{Manifest, ObjectRef};
 use crate::tensor::{Dtype, Hash, PartialHash, TensorHasher, hash_view};
 use crate::turn::{Alarm, Turns, run_tickets};
-use crate::zarr::{Constant, Fill, Grid, Kind, StoredArray, array_json};
+use crate::zarr::{Constant, Grid, Kind, StoredArray, array_json};
 use crate::{Error, Result};
 
 /// The objects of an array.
@@ -65,51 +65,6 @@ struct Taken {
     partial: PartialHash,
     hash: Option<Hash>,
     crc: crc32fast::Hasher,
-}
-
-/// The state of one chunk.
-#[derive(Clone, Debug)]
-enum Slot {
-    Pending,
-    /// The earlier version's chunk holds the same.
-    Reused,
-    Written(ObjectRef),
-    /// All elements are this one: not written unless another chunk differs.
-    Constant(Fill),
-}
-
-struct Scratch {
-    raw: Vec<u8>,
-    encoded: Vec<u8>,
-    check: Vec<u8>,
-    encoder: Encoder,
-    decoder: Decoder,
-}
-
-impl Scratch {
-    fn new() -> Result<Self> {
-        Ok(Self {
-            raw: Vec::new(),
-            encoded: Vec::new(),
-            check: Vec::new(),
-            encoder: Encoder::new()?,
-            decoder: Decoder::new()?,
-        })
-    }
-
-    /// Encodes `raw`, which has the chunk's full size, decodes it again, compares, writes.
-    fn store(&mut self, work: &Work<'_>, stored: &StoredArray) -> Result<ObjectRef> {
-        self.encoder
-            .encode_into(&self.raw, stored.class(), &mut self.encoded)?;
-        self.check.resize(self.raw.len(), 0);
-        self.decoder.decode(&self.encoded, &mut self.check)?;
-        if self.check != self.raw {
-            return Err(Error::Internal(
-                "a chunk does not decode to what was encoded".into(),
-            ));
-        }
-        work.writer.write(&self.encoded)
-    }
 }
 
 /// Stores every array of `arrangement`; returns them in its order.
@@ -452,76 +407,4 @@ fn finish(work: &Work<'_>, jobs: Vec<Job<'_>>, threads: usize) -> Result<Vec<Don
         done[index].meta = meta;
     }
     Ok(done)
-}
-
-/// The element that all chunks consist of, when there is one.
-fn common_constant(slots: &[Slot]) -> Option<&Fill> {
-    let Slot::Constant(first) = slots.first()? else {
-        return None;
-    };
-    slots
-        .iter()
-        .all(|s| matches!(s, Slot::Constant(fill) if fill == first))
-        .then_some(first)
-}
-
-/// Writes constant chunks of arrays that are not constant; equal ones once.
-#[derive(Default)]
-struct Waiting {
-    scratch: Option<Scratch>,
-    known: HashMap<(Fill, u64), ObjectRef>,
-}
-
-impl Waiting {
-    fn resolve(
-        &mut self,
-        work: &Work<'_>,
-        stored: &StoredArray,
-        grid: &Grid,
-        slots: &[Slot],
-    ) -> Result<Vec<ObjectRef>> {
-        let mut objects = Vec::with_capacity(slots.len());
-        self.known.clear();
-        for (chunk, slot) in slots.iter().enumerate() {
-            objects.push(match slot {
-                Slot::Written(object) => *object,
-                Slot::Constant(fill) => {
-                    let range = grid.range(chunk as u64);
-                    let len = range.end - range.start;
-                    let key = (fill.clone(), len);
-                    match self.known.get(&key) {
-                        Some(object) => *object,
-                        None => {
-                            let object = self.write(work, stored, fill, len, grid)?;
-                            self.known.insert(key, object);
-                            object
-                        }
-                    }
-                }
-                Slot::Pending | Slot::Reused => {
-                    return Err(Error::Internal("a chunk was passed over".into()));
-                }
-            });
-        }
-        Ok(objects)
-    }
-
-    fn write(
-        &mut self,
-        work: &Work<'_>,
-        stored: &StoredArray,
-        fill: &Fill,
-        len: u64,
-        grid: &Grid,
-    ) -> Result<ObjectRef> {
-        let scratch = match &mut self.scratch {
-            Some(scratch) => scratch,
-            none => none.insert(Scratch::new()?),
-        };
-        scratch.raw.clear();
-        scratch.raw.resize(len as usize, 0);
-        fill.repeat(&mut scratch.raw);
-        scratch.raw.resize(grid.chunk_bytes(), 0);
-        scratch.store(work, stored)
-    }
 }

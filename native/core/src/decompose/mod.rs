@@ -7,7 +7,9 @@
 //! have been compared by hash.
 
 mod arrays;
+mod deferred;
 mod pieces;
+mod scratch;
 mod split;
 
 use std::path::{Path, PathBuf};

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::arrays::{Data, Done, store_arrays};
+use super::scratch::Scratch;
 use super::{MAX_RECORDS, Work};
 use crate::arrange::{Arrangement, Form, Owner, arrange, groups};
-use crate::codec::Encoder;
 use crate::layout::{Layout, Segment};
 use crate::record::{self, Header, Manifest, ObjectRef};
 use crate::skeleton::{
@@ -294,23 +294,17 @@ fn store_skeleton(work: &Work<'_>, bytes: &[u8]) -> Result<record::Skeleton> {
     }
     let stored = StoredArray::skeleton(size)?;
     let grid = stored.grid();
-    let mut encoder = Encoder::new()?;
-    let mut decoder = crate::codec::Decoder::new()?;
+    let mut scratch = Scratch::new()?;
     let mut chunks = Vec::new();
     for chunk in 0..grid.count() {
         work.cancel.check()?;
         let range = grid.range(chunk);
-        let mut raw = bytes[range.start as usize..range.end as usize].to_vec();
-        raw.resize(grid.chunk_bytes(), 0);
-        let encoded = encoder.encode(&raw, stored.class())?;
-        let mut check = vec![0; raw.len()];
-        decoder.decode(&encoded, &mut check)?;
-        if check != raw {
-            return Err(Error::Internal(
-                "a chunk does not decode to what was encoded".into(),
-            ));
-        }
-        chunks.push(work.writer.write(&encoded)?);
+        scratch.raw.clear();
+        scratch
+            .raw
+            .extend_from_slice(&bytes[range.start as usize..range.end as usize]);
+        scratch.raw.resize(grid.chunk_bytes(), 0);
+        chunks.push(scratch.store(work, &stored)?);
     }
     let meta = array_json(&stored, "", &hash, &stored.zero_fill())?;
     Ok(record::Skeleton {
