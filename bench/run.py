@@ -12,6 +12,7 @@ with torch. Other tools take part when their programs are named. --write puts th
 2. Time: repetitions are the outer loop, and the tools' order turns by one with each, so that the tools meet the same
    state of the machine. No memory is sampled: on two cores that would cost time.
 3. Memory: the same steps once more with sampling, and once for a larger checkpoint.
+4. Codec, when there is a Python for it.
 
 LFS objects go to a real server over HTTP on the loopback interface; plain git goes through a folder, for all tools.
 """
@@ -42,14 +43,14 @@ class Server:
             json.dump({"LEGACY_ENDPOINTS": False, "AUTH_PROVIDERS": ["giftless.auth.allow_anon:read_write"],
                        "TRANSFER_ADAPTERS": {"basic": {
                            "factory": "giftless.transfer.basic_streaming:factory",
-                           "options": {"storage_class": "giftless.storage.local_storage:LocalStorage",
+                           "options": {"storage_class": "lfs_storage:BlockStorage",
                                        "storage_options": {"path": self.storage}}}}}, f)
         with open(os.path.join(at, "server.log"), "wb") as log:
             # It ends by itself when its standard input closes, so also when this script is killed.
             self.process = subprocess.Popen(
                 [python, "-m", "gunicorn", "--config", SUPPORT, "giftless.wsgi_entrypoint:app"], cwd=at,
-                env={**os.environ, "GIFTLESS_CONFIG_FILE": config}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=log, start_new_session=True)
+                env={**os.environ, "GIFTLESS_CONFIG_FILE": config, "PYTHONPATH": HERE}, stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         for line in self.process.stdout:
             if m := re.match(rb"port (\d+)", line):
                 self.port = int(m[1])
@@ -330,7 +331,8 @@ def measure(a):
         server.stop()
     if a.codec_python:
         codec = subprocess.run([sys.executable, os.path.join(HERE, "codec", "run.py"), "--python", a.codec_python, "--gen-python",
-                                a.python, "--work", os.path.join(a.work, "codec")], stdout=subprocess.PIPE, text=True)
+                                a.python, "--mb", str(min(a.mb, 256)), "--work", os.path.join(a.work, "codec")],
+                               stdout=subprocess.PIPE, text=True)
         rec(tool="", rep="", data="", step="codec", table=codec.stdout.strip())
     return results
 
