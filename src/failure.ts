@@ -29,6 +29,7 @@ const SYSTEM: Readonly<Record<string, readonly [code: string, message: string]>>
 const HINTS: Readonly<Record<string, string>> = {
   ERR_THETA_DISK_FULL:
     'Free some space and run the command again; `git theta prune` removes objects that are on the remote.',
+  ERR_THETA_SOURCE_CHANGED: 'Wait until the program that writes it has finished, then try again.',
   ERR_THETA_PERMISSION:
     'Run the command as the owner, or make the folder writable: `ls -ld` shows who may.',
 };

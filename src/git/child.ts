@@ -15,7 +15,9 @@ export function childEnvironment(added: Environment | undefined): NodeJS.Process
 function message(stderr: string): string {
   const lines = stderr.split('\n').filter((line) => line.trim() !== '');
   const errors = lines.filter((line) => /^(fatal|error): /.test(line));
-  return (errors.length > 0 ? errors : lines)
+  // After its first line git explains a lock at length.
+  const telling = errors.some((line) => line.includes("index.lock'")) ? errors.slice(0, 1) : errors;
+  return (telling.length > 0 ? telling : lines)
     .map((line) => line.replace(/^(fatal|error): /, ''))
     .join('; ');
 }
@@ -57,7 +59,12 @@ export function gitFailed(
   }
   const what = `git ${subcommand(args)} failed`;
   const why = said || (code === null ? 'it was ended by a signal' : `exit code ${code}`);
-  return new ThetaError(kind(stderr), `${what}: ${why}`);
+  const locked = /index\.lock': File exists/.test(stderr);
+  return new ThetaError(kind(stderr), `${what}: ${why}`, {
+    hint: locked
+      ? 'Another git is at work here: try again when it has ended. If it was killed, remove the file.'
+      : undefined,
+  });
 }
 
 /** The error of a git that could not be started. */

@@ -8,6 +8,7 @@
  * nothing wrote to them.
  */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFile } from '../failure';
 import { gitFailed } from '../git/child';
 import type { Repository } from '../git/repository';
@@ -24,6 +25,10 @@ export interface RefreshOptions {
   /** Checkpoints in the index, with their manifests there. */
   models?: readonly KnownFile[] | undefined;
 }
+
+/** How often, and after how many milliseconds, to try again when another git has locked the index. */
+const ATTEMPTS = 20;
+const PAUSE_MS = 50;
 
 /** A constant, so that no path has to be quoted for the shell that git starts. */
 const COMMAND = 'exec "$GIT_THETA_NODE" "$GIT_THETA_ANSWER" "$GIT_THETA_TABLE"';
@@ -51,17 +56,20 @@ export async function refreshIndex(
     const entries = Array.from(known, ([path, { oid, size }]) => [path, [oid, size]]);
     writeFile(table, JSON.stringify(Object.fromEntries(entries)));
     const args = ['add', '--refresh', '--', STORE_FOLDER];
-    const { code, stderr } = await git(args, {
-      cwd: repo.workTree,
-      check: false,
-      env: {
-        ...env,
-        GIT_LITERAL_PATHSPECS: '1',
-        GIT_THETA_NODE: process.execPath,
-        GIT_THETA_ANSWER: o.answer ?? join(__dirname, 'answer.js'),
-        GIT_THETA_TABLE: table,
-      },
-    });
-    if (code !== 0) throw gitFailed(args, code, stderr);
+    const settled = {
+      ...env,
+      GIT_LITERAL_PATHSPECS: '1',
+      GIT_THETA_NODE: process.execPath,
+      GIT_THETA_ANSWER: o.answer ?? join(__dirname, 'answer.js'),
+      GIT_THETA_TABLE: table,
+    };
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { code, stderr } = await git(args, { cwd: repo.workTree, check: false, env: settled });
+      if (code === 0) return;
+      // Another git has locked the index.
+      if (!/index\.lock/.test(stderr)) throw gitFailed(args, code, stderr);
+      await sleep(PAUSE_MS);
+    }
+    // What the index does not know git looks up later.
   });
 }
