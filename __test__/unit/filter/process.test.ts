@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { filterProcess } from '../../../src/filter/process';
 import { FLUSH, PacketReader, PacketWriter, packet, packetList } from '../../../src/git/pkt-line';
 import { Repository } from '../../../src/git/repository';
+import { objectPath } from '../../../src/lfs/store';
 import { manifestObjects, parseManifest } from '../../../src/manifest';
 
 // The user's own configuration may have git-theta installed.
@@ -121,7 +122,8 @@ test('text with conflict markers passes through, an unknown version does not', a
 async function absent() {
   const manifest = await cleaned(Buffer.from('some bytes'));
   const oid = manifestObjects(parseManifest(manifest))[0]?.oid as string;
-  const path = join(repo.objectsDir, oid.slice(0, 2), oid.slice(2, 4), oid);
+  const [path = '', pin = ''] = repo.stores().map((store) => objectPath(store, oid));
+  rmSync(pin);
   renameSync(path, `${path}.away`);
   return { manifest, oid, restore: () => renameSync(`${path}.away`, path) };
 }
