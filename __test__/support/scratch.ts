@@ -137,7 +137,7 @@ export class Scratch {
 
   /** Runs a program without a shell. Throws unless it exits as `check` says. */
   run(cmd: string, args: string[] = [], options: RunOptions = {}): Promise<Result> {
-    const { cwd = this.dir, check = true, timeout = 100_000, input, user } = options;
+    const { cwd = this.dir, check = true, timeout = 240_000, input, user } = options;
     const started = Date.now();
     return new Promise((resolve, reject) => {
       const child = spawn(cmd, args, {
