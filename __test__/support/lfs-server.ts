@@ -1,7 +1,15 @@
 // A real Git LFS server (giftless) on a loopback port, and a proxy that makes it fail on demand.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import {
   type ClientRequest,
   createServer,
@@ -40,6 +48,8 @@ export async function startLfsServer(): Promise<LfsServer> {
   }
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'git-theta-lfs-')));
   const storageDir = join(dir, 'objects');
+  // Its workers would race for making it, and the server ends when one of them loses.
+  mkdirSync(storageDir);
   // JSON is YAML.
   const config = {
     LEGACY_ENDPOINTS: false,
