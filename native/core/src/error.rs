@@ -95,6 +95,14 @@ impl Error {
         }
     }
 
+    /// [`Error::Invalid`]: `what` breaks `rule`.
+    pub fn invalid(what: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self::Invalid {
+            what: what.into(),
+            rule: rule.into(),
+        }
+    }
+
     /// For `map_err` on an [`io::Error`]: names the action and the path.
     pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

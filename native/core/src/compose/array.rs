@@ -65,13 +65,6 @@ pub(super) fn copy_part(memory: &[u8], at: u64, part: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-fn invalid(what: &str, rule: impl Into<String>) -> Error {
-    Error::Invalid {
-        what: what.to_owned(),
-        rule: rule.into(),
-    }
-}
-
 impl ArrayReader {
     pub(super) fn tensor(record: &record::Tensor) -> Result<Self> {
         let stored = StoredArray::tensor(record.dtype, &record.shape, record.order.as_deref())?;
@@ -121,7 +114,7 @@ impl ArrayReader {
             (Some(chunks), None) => {
                 if chunks.len() as u64 != grid.count() || size == 0 {
                     let (is, should) = (chunks.len(), grid.count());
-                    return Err(invalid(
+                    return Err(Error::invalid(
                         name,
                         format!("{is} chunks where the grid has {should}"),
                     ));
@@ -129,7 +122,10 @@ impl ArrayReader {
                 // An encoded chunk is hardly larger than a raw one: more is no chunk of ours.
                 let most = grid.chunk_bytes() as u64 + 16;
                 if let Some(object) = chunks.iter().find(|o| o.size > most) {
-                    return Err(invalid(name, format!("chunk {object} is larger than raw")));
+                    return Err(Error::invalid(
+                        name,
+                        format!("chunk {object} is larger than raw"),
+                    ));
                 }
                 (Source::Chunks(chunks.clone()), chunks.len())
             }
@@ -137,14 +133,14 @@ impl ArrayReader {
                 let fill = Fill::parse(text, stored.element_size())
                     .filter(|fill| stored.constant_fill(fill.element()).as_ref() == Some(fill));
                 let fill =
-                    fill.ok_or_else(|| invalid(name, format!("{text:?} is no fill value")))?;
+                    fill.ok_or_else(|| Error::invalid(name, format!("{text:?} is no fill value")))?;
                 let runs = usize::try_from(size.div_ceil(RUN));
                 (
                     Source::Fill(fill),
-                    runs.map_err(|_| invalid(name, "it is too large"))?,
+                    runs.map_err(|_| Error::invalid(name, "it is too large"))?,
                 )
             }
-            _ => return Err(invalid(name, "it has no array")),
+            _ => return Err(Error::invalid(name, "it has no array")),
         };
         let name = name.to_owned();
         Ok(Self {

@@ -91,7 +91,7 @@ impl Stream {
                 let size = pieces
                     .iter()
                     .try_fold(0u64, |sum, o| sum.checked_add(o.size));
-                let size = size.ok_or_else(|| invalid("pieces", "they are too large"))?;
+                let size = size.ok_or_else(|| Error::invalid("pieces", "they are too large"))?;
                 (
                     Vec::new(),
                     pieces.iter().map(|o| Ticket::Piece(*o)).collect(),
@@ -252,9 +252,9 @@ impl Drop for Stream {
 /// The arrays of a split file in the order of the skeleton, the plan, and the literals.
 fn split(manifest: &Manifest, objects: &ObjectReader) -> Result<(Vec<ArrayReader>, Plan, Vec<u8>)> {
     let record = manifest.skeleton.as_ref();
-    let record = record.ok_or_else(|| invalid("manifest", "it has no skeleton"))?;
+    let record = record.ok_or_else(|| Error::invalid("manifest", "it has no skeleton"))?;
     if record.size > crate::skeleton::MAX_CONTAINER {
-        return Err(invalid(
+        return Err(Error::invalid(
             "the skeleton",
             "it is larger than any that is written",
         ));
@@ -267,7 +267,7 @@ fn split(manifest: &Manifest, objects: &ObjectReader) -> Result<(Vec<ArrayReader
             Array::Tensor(name) => match tensors.get(name.as_str()) {
                 Some(record) => ArrayReader::tensor(record)?,
                 None => {
-                    return Err(invalid(
+                    return Err(Error::invalid(
                         name,
                         "the skeleton uses it, but there is no such tensor",
                     ));
@@ -280,7 +280,7 @@ fn split(manifest: &Manifest, objects: &ObjectReader) -> Result<(Vec<ArrayReader
                 match found {
                     Ok(at) => ArrayReader::storage(&manifest.storages[at])?,
                     Err(_) => {
-                        return Err(invalid(
+                        return Err(Error::invalid(
                             name,
                             "the skeleton uses it, but there is no such storage",
                         ));
@@ -378,12 +378,5 @@ impl Shared {
         }
         self.alarm.raise();
         self.changed.notify_all();
-    }
-}
-
-fn invalid(what: &str, rule: &str) -> Error {
-    Error::Invalid {
-        what: what.to_owned(),
-        rule: rule.to_owned(),
     }
 }

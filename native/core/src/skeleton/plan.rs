@@ -181,8 +181,5 @@ impl Plan {
 }
 
 fn invalid(rule: &str) -> Error {
-    Error::Invalid {
-        what: "skeleton".into(),
-        rule: rule.to_owned(),
-    }
+    Error::invalid("skeleton", rule)
 }

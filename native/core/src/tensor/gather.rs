@@ -59,10 +59,7 @@ pub fn gather_within(
 }
 
 fn invalid(rule: &str) -> Error {
-    Error::Invalid {
-        what: "view".into(),
-        rule: rule.into(),
-    }
+    Error::invalid("view", rule)
 }
 
 /// An axis: extent, and distance of neighbours in the storage, in elements.

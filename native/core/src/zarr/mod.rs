@@ -26,8 +26,5 @@ const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// An array that contradicts the specification.
 fn invalid(rule: impl Into<String>) -> Error {
-    Error::Invalid {
-        what: "array".into(),
-        rule: rule.into(),
-    }
+    Error::invalid("array", rule)
 }

@@ -270,17 +270,6 @@ impl Plan<'_> {
         }
     }
 
-    /// All late parts, in order. `crcs` as for [`Plan::late`].
-    ///
-    /// # Panics
-    /// When there are not as many CRCs as records.
-    pub fn all_late(&self, crcs: &[u32]) -> impl Iterator<Item = (LateId, Vec<u8>)> {
-        self.positions.parts.iter().filter_map(|part| match part {
-            ZipPart::Late(id, _) => Some((*id, self.late(*id, crcs))),
-            _ => None,
-        })
-    }
-
     /// The stated CRC of a record.
     fn crc_of(&self, record: usize, crcs: &[u32]) -> u32 {
         let crc = match self.zip.records[record].payload {
