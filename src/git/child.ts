@@ -60,10 +60,12 @@ export function gitFailed(
   const what = `git ${subcommand(args)} failed`;
   const why = said || (code === null ? 'it was ended by a signal' : `exit code ${code}`);
   const locked = /index\.lock': File exists/.test(stderr);
+  // Git's advice, or that of a filter below it.
+  const advice = [...stderr.matchAll(/^hint: (.*)$/gm)].map(([, line]) => line).join('\n');
   return new ThetaError(kind(stderr), `${what}: ${why}`, {
     hint: locked
       ? 'Another git is at work here: try again when it has ended. If it was killed, remove the file.'
-      : undefined,
+      : advice || undefined,
   });
 }
 

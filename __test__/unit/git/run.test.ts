@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { isThetaError } from '../../../src/errors';
+import { gitFailed } from '../../../src/git/child';
 import {
   getAllConfig,
   getConfig,
@@ -75,6 +76,17 @@ test('a long-running child answers line by line and byte by byte', async () => {
   expect((await failure(short.read(10_000))).code).toBe('ERR_THETA_GIT_FAILED');
   const absent = new GitProcess(['version'], { cwd: join(cwd, 'absent') });
   expect((await failure(absent.readLine())).code).toBe('ERR_THETA_GIT_MISSING');
+});
+
+test('what git, or a filter below it, advises is passed on', () => {
+  const said =
+    "error: m.pt was changed\nhint: Wait until it is at rest.\nerror: clean filter 'theta' failed\n";
+  const error = gitFailed(['-c', 'a.b=c', 'update-index', '-z'], 128, said);
+  expect(error.message).toBe(
+    "git update-index failed: m.pt was changed; clean filter 'theta' failed",
+  );
+  expect(error.hint).toBe('Wait until it is at rest.');
+  expect(gitFailed(['status'], 1, '').hint).toBeUndefined();
 });
 
 test('versions', () => {
