@@ -12,8 +12,6 @@
  *
  * Refused: a file that changes while it is read. No content is refused.
  */
-import { type BigIntStats, lstatSync } from 'node:fs';
-import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
 import { looksLikePointer, POINTER_LIKE } from '../lfs/pointer';
 import {
@@ -26,6 +24,7 @@ import {
 } from '../manifest';
 import { CleanStream, decompose, type WorkOptions } from '../native';
 import { pin } from '../store/pins';
+import { atRest, changed, regular, unchanged } from './at-rest';
 import { CleanCache } from './cache';
 import { durable } from './durable';
 import { callersIndex, manifestAt, previousRecords } from './previous';
@@ -33,6 +32,12 @@ import { callersIndex, manifestAt, previousRecords } from './previous';
 /** A larger input is not taken for a manifest; the limit of the format itself. */
 const MANIFEST_LIMIT = 64 * 1024 * 1024;
 const PREFIX = Buffer.from('{"git-theta":');
+
+/**
+ * When this process began, in nanoseconds: git read nothing for us before. What it streams may differ from the file
+ * because it is something else (`hash-object --path`); if the file was written since, it may be a mixture of two versions.
+ */
+const STARTED = BigInt(Math.floor(performance.timeOrigin * 1e6));
 
 /** Cleans one file. `content` is read to its end unless an error is thrown. */
 export async function clean(
@@ -42,12 +47,13 @@ export async function clean(
   options: WorkOptions = {},
 ): Promise<string | Buffer> {
   const file = repo.workTree === '' ? null : repo.absolute(path);
-  const before = file ? regular(file) : null;
+  const before = file ? await atRest(file) : null;
   const stream = new CleanStream(before ? file : null, repo.temp());
   try {
     const manifest = receive(stream, content);
     if (manifest) return manifest;
-    const { source, hash } = stream.finish();
+    const { source, hash, spooled } = stream.finish();
+    if (before && spooled && before.mtimeNs >= STARTED) throw changed(path);
     const cache = new CleanCache(repo.thetaDir, repo.stores());
     const known = cache.get(hash);
     if (known !== null) {
@@ -111,24 +117,4 @@ function startsLikeManifest(held: Buffer[]): boolean {
   const start = first.length >= PREFIX.length ? first : Buffer.concat(held);
   const length = Math.min(start.length, PREFIX.length);
   return start.subarray(0, length).equals(PREFIX.subarray(0, length));
-}
-
-/** Stat data of a regular file; null for everything else. */
-export function regular(file: string): BigIntStats | null {
-  const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false });
-  return stats?.isFile() ? stats : null;
-}
-
-/** Whether nothing wrote to the file between the two looks at it. */
-export function unchanged(before: BigIntStats | null, after: BigIntStats | null): boolean {
-  if (!before || !after) return before === after;
-  return before.mtimeNs === after.mtimeNs && before.size === after.size && before.ino === after.ino;
-}
-
-/** The error for a file that something else writes to. */
-export function changed(path: string): ThetaError {
-  return new ThetaError('ERR_THETA_SOURCE_CHANGED', `${path} was changed while it was read`, {
-    path,
-    hint: 'Wait until the program that writes it has finished, then try again.',
-  });
 }

@@ -13,7 +13,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isThetaError, ThetaError } from '../errors';
-import { changed, regular, unchanged } from '../filter/clean';
+import { atRest, changed, regular, unchanged } from '../filter/at-rest';
 import { durable } from '../filter/durable';
 import { callersIndex, manifestIn, previousRecords } from '../filter/previous';
 import { lsFiles, updateIndex } from '../git/index';
@@ -115,7 +115,7 @@ async function addFile(
   options: AddOptions,
 ): Promise<AddedModel> {
   const file = repo.absolute(path);
-  const before = regular(file);
+  const before = await atRest(file);
   const read = await readModel(repo, path, indexFile, options);
   const after = regular(file);
   if (!before || !after || !unchanged(before, after)) throw changed(path);
