@@ -1,6 +1,14 @@
 // Checkpoints of made-up tensors, and repositories that track them.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Result, Scratch } from '../support/scratch';
 
@@ -105,6 +113,8 @@ export class ModelRepository {
 
   /** Ids of the objects in git-lfs's store. */
   objects(store = '.git/lfs/objects'): string[] {
+    // Made with the first object.
+    if (!existsSync(this.path(store))) return [];
     const names = readdirSync(this.path(store), { recursive: true, withFileTypes: true });
     return names
       .filter((entry) => entry.isFile())

@@ -1,5 +1,6 @@
 /**
- * `git theta install`: Git LFS and our filters and merge drivers in one file of git's configuration.
+ * `git theta install`: Git LFS and our filters and merge drivers in one file of git's configuration, and the macro for
+ * store files in the attributes file beside it.
  *
  * In: the scope. Out: what was changed, key by key. Running it again changes nothing. Refused: a
  * git or Git LFS that is missing or too old, and values that are not ours, unless forced.
@@ -9,7 +10,9 @@ import { type ConfigScope, getAllConfig, setConfig, unsetConfig } from '../git/c
 import { type HookReport, installHooks } from '../git/hooks';
 import { Repository } from '../git/repository';
 import { git } from '../git/run';
+import { STORE_MACRO } from '../store/attributes';
 import { findProgram, isLasting } from './programs';
+import { defineMacro, macroFile, macroIn } from './store-macro';
 import { requireTools } from './tools';
 import { type ConfigValue, isOurs, lfsValues, thetaKeys, thetaValues } from './values';
 
@@ -25,7 +28,7 @@ export interface InstallOptions {
   readonly dryRun?: boolean;
 }
 
-/** A key that is, or would be, changed. */
+/** A key that is, or would be, changed; for the attribute macro, the file that its line is in. */
 export interface ConfigChange {
   readonly key: string;
   /** Absent when there was no value. */
@@ -139,7 +142,12 @@ export async function install(options: InstallOptions = {}): Promise<InstallRepo
   const own = [...(await pending(wanted, scope)), ...(await obsolete(wanted, scope))];
   if (!options.force) refuseForeign(own, scope);
   const lfs = await pending(lfsValues({ skipSmudge }), scope);
+  const file = await macroFile(scope, repo);
+  const macro = file === null ? undefined : macroIn(file);
   const changes = [...lfs, ...own];
+  if (file !== null && macro !== STORE_MACRO) {
+    changes.push({ key: file, ...(macro !== undefined && { before: macro }), after: STORE_MACRO });
+  }
   if (options.dryRun) return { scope: scopeName(scope), changes, hooks: [], ...programs };
 
   await installLfs(scope, options);
@@ -147,6 +155,7 @@ export async function install(options: InstallOptions = {}): Promise<InstallRepo
     if (after === undefined) await unsetConfig(key, { scope });
     else await setConfig(key, after, { scope });
   }
+  if (file !== null && macro !== STORE_MACRO) defineMacro(file);
   const hooks = repo ? await installHooks(repo) : [];
   return { scope: scopeName(scope), changes, hooks, ...programs };
 }

@@ -8,6 +8,7 @@ import { type ConfigScope, getAllConfig, unsetConfig } from '../git/config';
 import { type HookReport, uninstallHooks } from '../git/hooks';
 import { Repository } from '../git/repository';
 import { type ConfigChange, isRepositoryScope, scopeName } from './install';
+import { macroFile, macroIn, removeMacro } from './store-macro';
 import { type ConfigValue, isOurs, thetaKeys } from './values';
 
 /** What was done. */
@@ -31,19 +32,27 @@ export async function uninstall(
   for (const key of thetaKeys()) present.set(key, await getAllConfig(key, { scope }));
 
   // `required` says whose it is only by the filter beside it.
-  const foreignFilter = [...present].some(
-    ([key, values]) => key.startsWith('filter.') && values.some((value) => !isOurs({ key, value })),
+  const foreignFilters = new Set(
+    [...present]
+      .filter(([key, values]) => values.some((value) => !isOurs({ key, value })))
+      .map(([key]) => `${key.slice(0, key.lastIndexOf('.'))}.required`),
   );
   for (const [key, values] of present) {
     const before = values.at(-1);
     if (before === undefined) continue;
     const foreign = values.some((value) => !isOurs({ key, value }));
-    if (foreign || (key === 'filter.theta.required' && foreignFilter)) {
+    if (foreign || foreignFilters.has(key)) {
       kept.push({ key, value: before });
       continue;
     }
     changes.push({ key, before });
     if (!options.dryRun) await unsetConfig(key, { scope });
+  }
+  const file = await macroFile(scope, repo);
+  const macro = file === null ? undefined : macroIn(file);
+  if (file !== null && macro !== undefined) {
+    changes.push({ key: file, before: macro });
+    if (!options.dryRun) removeMacro(file);
   }
   const hooks = repo && !options.dryRun ? await uninstallHooks(repo) : [];
   return { scope: scopeName(scope), changes, kept, hooks };

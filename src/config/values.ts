@@ -25,6 +25,9 @@ export interface ValueOptions {
  */
 const SORTS_LATE = 'sorts_after_git_lfs=1 ';
 
+/** Our filter drivers: of checkpoints, and of store files where the macro of store/attributes.ts is defined. */
+const FILTERS = ['theta', 'theta-store'];
+
 /** What `git theta` means where git does not find the program: hooks call it by this name. */
 const ALIAS = 'alias.theta';
 
@@ -60,10 +63,16 @@ export function thetaValues({
   const driver = expanded(programCommand('git-theta', absolute));
   const skip = skipSmudge ? ' --skip' : '';
   return [
-    { key: 'filter.theta.clean', value: `${once} clean %f` },
-    { key: 'filter.theta.smudge', value: `${once} smudge${skip} %f` },
-    { key: 'filter.theta.process', value: `${absolute ? SORTS_LATE : ''}${filter} process${skip}` },
-    { key: 'filter.theta.required', value: 'true' },
+    // The same commands twice, so that git asks one process for checkpoints and for their store files.
+    ...FILTERS.flatMap((name) => [
+      { key: `filter.${name}.clean`, value: `${once} clean %f` },
+      { key: `filter.${name}.smudge`, value: `${once} smudge${skip} %f` },
+      {
+        key: `filter.${name}.process`,
+        value: `${absolute ? SORTS_LATE : ''}${filter} process${skip}`,
+      },
+      { key: `filter.${name}.required`, value: 'true' },
+    ]),
     { key: 'merge.theta.name', value: 'checkpoints, tensor by tensor' },
     { key: 'merge.theta.driver', value: `${driver} merge-driver %O %A %B %L %P` },
     // The base that git makes up for crossing histories is merged by the driver too: `binary` would keep one side of it.
@@ -85,7 +94,7 @@ export function thetaKeys(): string[] {
 }
 
 const PLAIN: Readonly<Record<string, RegExp>> = {
-  'filter.theta.required': /^true$/,
+  ...Object.fromEntries(FILTERS.map((name) => [`filter.${name}.required`, /^true$/])),
   'merge.theta.recursive': /^(theta|binary)$/,
   'merge.theta-store.recursive': /^binary$/,
   'merge.theta.name': /^checkpoints, /,

@@ -4,29 +4,25 @@
  * In: paths with their blobs, as git asks for them. Out, when git asks what is available: all of
  * them, after everything that they need has been brought.
  *
- * In a clone git-lfs downloads the same objects for the store files at the same time. So wait as
- * long as its store or its unfinished downloads grow, then fetch what is still missing in one
- * batch: no object travels twice.
+ * Where the store's files are git-lfs's (see store/attributes.ts), it downloads the same objects at the same time. So
+ * wait as long as its store or its unfinished downloads grow, then fetch what is still missing in one batch: no object
+ * travels twice.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Repository } from '../git/repository';
-import type { Manifest, ObjectRef } from '../manifest';
+import type { ObjectRef } from '../manifest';
+import { isStoreOurs } from '../store/attributes';
 import { missingObjects } from '../store/missing';
+import type { Smudgeable } from './smudge';
 
 const IDLE_MS = 2000;
 const STEP_MS = 100;
 
-/** A file that git is told about later. */
-export interface Delayed {
-  readonly blob: Buffer;
-  readonly manifest: Manifest;
-}
-
 /** The delayed files of one run of the filter. */
 export class DelayedFiles {
-  private readonly files = new Map<string, Delayed>();
+  private readonly files = new Map<string, Smudgeable>();
 
   constructor(
     private readonly repo: Repository,
@@ -34,12 +30,12 @@ export class DelayedFiles {
     private readonly idle = IDLE_MS,
   ) {}
 
-  add(path: string, file: Delayed): void {
+  add(path: string, file: Smudgeable): void {
     this.files.set(path, file);
   }
 
   /** Hands the file over and forgets it; undefined when it was never delayed. */
-  take(path: string): Delayed | undefined {
+  take(path: string): Smudgeable | undefined {
     const file = this.files.get(path);
     this.files.delete(path);
     return file;
@@ -47,7 +43,10 @@ export class DelayedFiles {
 
   /** All delayed paths, once their objects are here. Throws what `fetch` throws. */
   async available(): Promise<string[]> {
-    if (this.files.size > 0 && (await this.waitForLfs()) > 0) await this.fetch(this.missing());
+    if (this.missing().length > 0) {
+      const alone = await isStoreOurs(this.repo);
+      if (alone || (await this.waitForLfs()) > 0) await this.fetch(this.missing());
+    }
     return [...this.files.keys()];
   }
 

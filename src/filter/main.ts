@@ -6,12 +6,8 @@
  */
 import { readSync, writeSync } from 'node:fs';
 import { PacketReader, PacketWriter } from '../git/pkt-line';
-import { Repository } from '../git/repository';
-import { clean } from './clean';
-import { filterProcess } from './process';
+import { handshake } from './handshake';
 import { describe } from './report';
-import { ensureHooks } from './set-up';
-import { smudgeOnce } from './smudge-once';
 
 const USAGE = 'usage: git-theta-filter process [--skip] | clean <path> | smudge [--skip] <path>\n';
 
@@ -25,16 +21,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 129;
   }
   try {
-    const repo = await Repository.discover(process.cwd(), { bare: true });
-    if (command !== 'clean') await ensureHooks(repo);
-    if (command === 'process') {
-      const channel = { reader: new PacketReader(0), writer: new PacketWriter(1), warn };
-      await filterProcess(repo, channel, { skip });
-    } else if (command === 'clean') {
-      output(Buffer.from(await clean(repo, path as string, input())));
-    } else {
-      for (const piece of await smudgeOnce(repo, path as string, input(), skip)) output(piece);
-    }
+    if (command === 'process') await serve(skip);
+    else await filterOnce(command, path as string, skip);
     return 0;
   } catch (error) {
     // git has gone away: it has said why.
@@ -42,6 +30,31 @@ export async function main(argv: readonly string[]): Promise<number> {
     warn(describe(error));
     return 1;
   }
+}
+
+/** The protocol. Everything behind the greeting is loaded only when git asks for something. */
+async function serve(skip: boolean): Promise<void> {
+  const channel = { reader: new PacketReader(0), writer: new PacketWriter(1), warn };
+  handshake(channel);
+  const first = channel.reader.readList();
+  if (!first) return;
+  const { Repository } = await import('../git/repository');
+  const { filterProcess } = await import('./process');
+  const repo = await Repository.discover(process.cwd(), { bare: true });
+  await filterProcess(repo, channel, first, { skip });
+}
+
+/** One file, for tools that do not speak the protocol. */
+async function filterOnce(command: string, path: string, skip: boolean): Promise<void> {
+  const { Repository } = await import('../git/repository');
+  const repo = await Repository.discover(process.cwd(), { bare: true });
+  if (command === 'clean') {
+    const { cleanFile } = await import('./clean-file');
+    output(Buffer.from(await cleanFile(repo, path, input())));
+    return;
+  }
+  const { smudgeOnce } = await import('./smudge-once');
+  for (const piece of await smudgeOnce(repo, path, input(), skip)) output(piece);
 }
 
 function warn(text: string): void {

@@ -1,57 +1,41 @@
 /**
- * The long-running filter protocol of gitattributes(5), version 2: one process per git command.
+ * The requests of the long-running filter protocol of gitattributes(5): one process per git command.
  *
- * In: packets from git on `input`. Out: packets on `output`, and nothing else there; messages go
- * to standard error. Capabilities: clean, smudge, delay.
+ * In: packets from git, after the greeting (handshake.ts). Out: packets, and nothing else there; messages go to
+ * standard error.
  *
  * An error that concerns one file is answered with `status=error`: `filter.theta.required` makes
  * git stop at it. One that we did not foresee is answered with `status=abort`.
  */
 import { ThetaError } from '../errors';
-import type { PacketReader, PacketWriter } from '../git/pkt-line';
 import type { Repository } from '../git/repository';
-import { looksLikeManifest } from '../manifest';
 import { missingObjects } from '../store/missing';
-import { clean } from './clean';
-import { type Delayed, DelayedFiles } from './delayed';
+import { cleanFile } from './clean-file';
+import { DelayedFiles } from './delayed';
+import type { FilterChannel } from './handshake';
 import { describe, foreseen } from './report';
-import { fetchMissing, materialise, type SmudgePolicy, smudgeable, smudgePolicy } from './smudge';
-import { released } from './smudge-once';
-import { Spool } from './spool';
+import { ensureHooks } from './set-up';
+import {
+  fetchMissing,
+  materialise,
+  policyFor,
+  type SmudgePolicy,
+  smudgeable,
+  smudgePolicy,
+} from './smudge';
+import { released, Spool } from './spool';
 
-/** What the protocol runs on. */
-export interface FilterChannel {
-  readonly reader: PacketReader;
-  readonly writer: PacketWriter;
-  /** Where messages for people go. */
-  warn(text: string): void;
-}
-
-/** Answers git until it closes the input. */
+/** Answers git until it closes the input; `first` has been read already. */
 export async function filterProcess(
   repo: Repository,
   channel: FilterChannel,
+  first: string[] | null,
   options: { skip?: boolean } = {},
 ): Promise<void> {
-  handshake(channel);
-  const session = new Session(repo, channel, await smudgePolicy(repo, options.skip ?? false));
-  for (let request = channel.reader.readList(); request; request = channel.reader.readList()) {
+  const session = new Session(repo, channel, options.skip ?? false);
+  for (let request = first; request; request = channel.reader.readList()) {
     await session.answer(fields(request));
   }
-}
-
-function handshake({ reader, writer }: FilterChannel): void {
-  const greeting = reader.readList() ?? [];
-  if (greeting[0] !== 'git-filter-client' || !greeting.includes('version=2')) {
-    throw new ThetaError(
-      'ERR_THETA_PROTOCOL',
-      'this command is started by git, with version 2 of the filter protocol',
-    );
-  }
-  writer.list(['git-filter-server', 'version=2']);
-  const offered = reader.readList() ?? [];
-  const known = ['capability=clean', 'capability=smudge', 'capability=delay'];
-  writer.list(known.filter((capability) => offered.includes(capability)));
 }
 
 function fields(lines: string[]): Map<string, string> {
@@ -66,13 +50,20 @@ function fields(lines: string[]): Map<string, string> {
 /** One run of git. */
 class Session {
   private readonly delayed: DelayedFiles;
+  private found: Promise<SmudgePolicy> | null = null;
 
   constructor(
     private readonly repo: Repository,
     private readonly channel: FilterChannel,
-    private readonly policy: SmudgePolicy,
+    private readonly skip: boolean,
   ) {
     this.delayed = new DelayedFiles(repo, (refs) => this.fetch(refs));
+  }
+
+  /** Looked up for the first file that needs it. */
+  private policy(): Promise<SmudgePolicy> {
+    this.found ??= ensureHooks(this.repo).then(() => smudgePolicy(this.repo, this.skip));
+    return this.found;
   }
 
   async answer(request: Map<string, string>): Promise<void> {
@@ -85,10 +76,10 @@ class Session {
     let started = false;
     try {
       if (command === 'clean') {
-        const manifest = await clean(this.repo, path, input);
+        const text = await cleanFile(this.repo, path, input);
         this.channel.writer.list(['status=success']);
         started = true;
-        this.channel.writer.data(Buffer.from(manifest));
+        this.channel.writer.data(Buffer.from(text));
       } else if (command === 'smudge') {
         const answer = await this.smudge(path, input, request.get('can-delay') === '1');
         if (!answer) return;
@@ -116,12 +107,13 @@ class Session {
   ): Promise<Iterable<Buffer> | null> {
     const spool = new Spool(() => this.repo.temp());
     for (const piece of input) spool.write(piece);
-    const file = spool.size === 0 ? this.delayed.take(path) : this.manifest(spool, path);
+    const file = spool.size === 0 ? this.delayed.take(path) : smudgeable(spool, path);
     if (!file) return released(spool);
     spool.discard();
 
+    const policy = policyFor(path, await this.policy());
     const missing = missingObjects(this.repo, file.manifest);
-    if (missing.length > 0 && !this.policy.skip) {
+    if (missing.length > 0 && !policy.skip) {
       if (canDelay) {
         this.delayed.add(path, file);
         this.channel.writer.list(['status=delayed']);
@@ -129,15 +121,7 @@ class Session {
       }
       await this.fetch(missing);
     }
-    return materialise(this.repo, path, file.manifest, this.policy) ?? [file.blob];
-  }
-
-  private manifest(spool: Spool, path: string): Delayed | null {
-    const first = spool.pieces().next().value;
-    if (!first || !looksLikeManifest(first) || spool.size > 64 * 1024 * 1024) return null;
-    const blob = spool.toBuffer();
-    const manifest = smudgeable(blob, path);
-    return manifest && { blob, manifest };
+    return materialise(this.repo, path, file.manifest, policy) ?? [file.blob];
   }
 
   /** What cannot be fetched is reported with the file that needs it, when git asks for that. */

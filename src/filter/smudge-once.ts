@@ -4,10 +4,10 @@
  * In: a path and its blob as a stream. Out: the bytes for the work tree, as smudge.ts says.
  */
 import type { Repository } from '../git/repository';
-import { looksLikeManifest } from '../manifest';
 import { missingObjects } from '../store/missing';
-import { fetchMissing, materialise, smudgeable, smudgePolicy } from './smudge';
-import { Spool } from './spool';
+import { ensureHooks } from './set-up';
+import { fetchMissing, materialise, policyFor, smudgeable, smudgePolicy } from './smudge';
+import { released, Spool } from './spool';
 
 /** Answers with the checkpoint, fetching what is missing, or with the input itself. */
 export async function smudgeOnce(
@@ -18,23 +18,12 @@ export async function smudgeOnce(
 ): Promise<Iterable<Buffer>> {
   const spool = new Spool(() => repo.temp());
   for (const piece of input) spool.write(piece);
-  const first = spool.pieces().next().value;
-  if (!first || !looksLikeManifest(first)) return released(spool);
-  const blob = spool.toBuffer();
+  const file = smudgeable(spool, path);
+  if (!file) return released(spool);
   spool.discard();
-  const manifest = smudgeable(blob, path);
-  if (!manifest) return [blob];
-  const policy = await smudgePolicy(repo, skip);
-  const missing = missingObjects(repo, manifest);
+  await ensureHooks(repo);
+  const policy = policyFor(path, await smudgePolicy(repo, skip));
+  const missing = missingObjects(repo, file.manifest);
   if (missing.length > 0 && !policy.skip) await fetchMissing(repo, missing);
-  return materialise(repo, path, manifest, policy) ?? [blob];
-}
-
-/** A stream on hold, given up when it has been read or abandoned. */
-export function* released(spool: Spool): Generator<Buffer, void> {
-  try {
-    yield* spool.pieces();
-  } finally {
-    spool.discard();
-  }
+  return materialise(repo, path, file.manifest, policy) ?? [file.blob];
 }

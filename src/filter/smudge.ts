@@ -3,37 +3,63 @@
  *
  * In: a blob as git stores it. Out: one of three answers: the blob itself (it is no manifest: a
  * file committed before it was tracked, a Git LFS pointer, a merge's conflict markers), the blob
- * because the checkpoint is left for later (too large for git's memory, or asked for by
- * `--skip`), or a stream of the checkpoint's bytes, every object and tensor of it verified.
+ * because the checkpoint is left for later (a hook will write it, it is too large for git's memory, or `--skip` asks
+ * for that), or a stream of the checkpoint's bytes, every object and tensor of it verified.
  *
  * Refused: a manifest of a version that this program does not know, missing and corrupt objects.
  */
 import { totalmem } from 'node:os';
 import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
+import { MAX_POINTER, parsePointer } from '../lfs/pointer';
 import { fetchObjects } from '../lfs/transfer';
-import { type Manifest, type ObjectRef, toRecords } from '../manifest';
+import {
+  looksLikeManifest,
+  type Manifest,
+  type ObjectRef,
+  printObject,
+  toRecords,
+} from '../manifest';
+import { valueBytes } from '../manifest/sizes';
 import { Composition } from '../native';
 import { missingObjects } from '../store/missing';
+import { inStore } from '../store/paths';
+import { hookFollows } from './by-hook';
 import { manifestIn } from './previous';
+import type { Spool } from './spool';
 
 /** A multiple of a packet's payload, so that packets are full. */
 const PIECE = 65516 * 16;
+/** A larger blob is no manifest; the limit of the format itself. */
+const MAX_MANIFEST = 64 * 1024 * 1024;
+/** Below so many bytes a hook that follows is not worth its start: `theta.hookLimit`. */
+const HOOK_LIMIT = 64 * 1024 * 1024;
 const TRUE = new Set(['1', 'true', 't', 'yes', 'y', 'on']);
 
 /** What the user asked for once and for all. */
 export interface SmudgePolicy {
   /** Leave the manifest in the work tree where objects are missing. */
   readonly skip: boolean;
-  /** Above so many bytes git is not given the checkpoint, because it would hold it in memory. */
+  /** A hook of ours follows and writes what is left. */
+  readonly byHook: boolean;
+  /** Above so many bytes git is not given the checkpoint: it would hold it in memory, and a hook is faster. */
   readonly limit: number;
+}
+
+/** Whether manifests are to stay where objects are missing: by the command line or the environment. */
+export function isSkipping(skip: boolean): boolean {
+  return skip || TRUE.has((process.env.GIT_LFS_SKIP_SMUDGE ?? '').toLowerCase());
 }
 
 /** Policy from the command line, the environment and the configuration. */
 export async function smudgePolicy(repo: Repository, skip: boolean): Promise<SmudgePolicy> {
-  const asked = (process.env.GIT_LFS_SKIP_SMUDGE ?? '').toLowerCase();
-  const limit = await repo.config('theta.smudgeLimit', 'int');
-  return { skip: skip || TRUE.has(asked), limit: limit === null ? quarter() : Number(limit) };
+  const byHook = await hookFollows(repo);
+  const configured = await repo.config('theta.smudgeLimit', 'int');
+  const limit = configured === null ? quarter() : Number(configured);
+  if (!byHook) return { skip: isSkipping(skip), byHook, limit };
+  const worth = await repo.config('theta.hookLimit', 'int');
+  const least = worth === null ? HOOK_LIMIT : Number(worth);
+  return { skip: isSkipping(skip), byHook, limit: Math.min(limit, least) };
 }
 
 /** A quarter of the memory that this process may use. */
@@ -43,10 +69,20 @@ function quarter(): number {
   return Math.floor(memory / 4);
 }
 
-/** The manifest in a blob; null when the blob is to be passed through unchanged. */
-export function smudgeable(blob: Buffer, path: string): Manifest | null {
+/** A blob that stands for something else, and what that is made of. */
+export interface Smudgeable {
+  readonly blob: Buffer;
+  readonly manifest: Manifest;
+}
+
+/** What a stream stands for; null when it is to be passed through unchanged. */
+export function smudgeable(spool: Spool, path: string): Smudgeable | null {
+  if (inStore(path)) return storeFile(spool);
+  const first = spool.pieces().next().value;
+  if (!first || !looksLikeManifest(first) || spool.size > MAX_MANIFEST) return null;
+  const blob = spool.toBuffer();
   const manifest = manifestIn(blob);
-  if (manifest) return manifest;
+  if (manifest) return { blob, manifest };
   const version = /^\{"git-theta":(\d{1,9})[,}]/.exec(blob.subarray(0, 32).toString('latin1'))?.[1];
   if (version !== undefined && version !== '1') {
     throw new ThetaError(
@@ -59,6 +95,23 @@ export function smudgeable(blob: Buffer, path: string): Manifest | null {
     );
   }
   return null;
+}
+
+/** A file of the store is one object: the manifest with one piece. */
+function storeFile(spool: Spool): Smudgeable | null {
+  if (spool.size > MAX_POINTER) return null;
+  const blob = spool.toBuffer();
+  const object = parsePointer(blob);
+  if (!object) return null;
+  const pieces = [printObject(object)];
+  const manifest = { format: 'opaque', reason: 'store file', pieces };
+  return { blob, manifest: { ...manifest, groups: [], storages: [], tensors: [] } };
+}
+
+/** Where a hook follows it links the store files, whatever their size, to objects that the checkpoints bring. */
+export function policyFor(path: string, policy: SmudgePolicy): SmudgePolicy {
+  if (!inStore(path)) return policy;
+  return policy.byHook ? { ...policy, skip: true, limit: 0 } : { ...policy, limit: Infinity };
 }
 
 /** Downloads what is missing. Throws the list when that is not possible. */
@@ -79,12 +132,8 @@ export function materialise(
     if (policy.skip) return null;
     throw missingError(path, missing);
   }
-  const composition = compositionOf(repo, path, manifest);
-  if (composition.size > policy.limit) {
-    composition.close();
-    return null;
-  }
-  return pieces(composition, path);
+  if (valueBytes(manifest) > policy.limit) return null;
+  return pieces(compositionOf(repo, path, manifest), path);
 }
 
 /** The skeleton is read at once. */

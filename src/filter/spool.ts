@@ -68,3 +68,12 @@ export class Spool {
     this.file = null;
   }
 }
+
+/** A stream on hold, given up when it has been read or abandoned. */
+export function* released(spool: Spool): Generator<Buffer, void> {
+  try {
+    yield* spool.pieces();
+  } finally {
+    spool.discard();
+  }
+}

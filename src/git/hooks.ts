@@ -173,3 +173,10 @@ export async function inspectHooks(repo: Repository): Promise<HookReport[]> {
   const folder = await hooksPath(repo);
   return HOOKS.map((name) => report(folder, name, folder.own ? 'none' : 'outside'));
 }
+
+/** Whether git will run this hook and our command in it. */
+export async function isHookWired(repo: Repository, name: HookName): Promise<boolean> {
+  const found = report(await hooksPath(repo), name);
+  if (!found.wired || process.platform === 'win32') return found.wired;
+  return (lstatSync(found.path).mode & 0o111) !== 0;
+}

@@ -19,7 +19,8 @@ import { isTracked } from '../git/attributes';
 import { updateIndex } from '../git/index';
 import { catFile, hashObjects } from '../git/objects';
 import type { Repository } from '../git/repository';
-import { inStore, modelsInTree } from '../road/models';
+import { modelsInTree } from '../road/models';
+import { inStore } from '../store/paths';
 import { newFiles, type RawFile, stageManifest, successor } from './renames';
 
 /** A model that is no longer where HEAD has it. */

@@ -1,20 +1,21 @@
 /**
  * post-checkout, post-merge, post-rewrite: the work tree has what smudge had to leave.
  *
- * In: the index after git changed the work tree. Out: checkpoints above `theta.smudgeLimit` are
- * written with bounded memory, the store files that git-lfs has just copied share their blocks
- * with its objects again, and commits that git made by itself have their objects pinned.
+ * In: the index after git changed the work tree. Out: checkpoints that the filter left are
+ * written with bounded memory, store files that it left are linked to their objects, those that
+ * git-lfs has copied share their blocks with its objects again, and commits that git made by itself have their objects pinned.
  *
  * A rebase calls post-checkout between the checkout of its new base and its first pick, and goes
  * on with the stat data that it knew before: what the hook changes then stops it. So the hook
  * leaves that to post-rewrite, which comes at the end.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { fetchMissing, smudgePolicy } from '../filter/smudge';
+import { inRebase } from '../filter/by-hook';
+import { fetchMissing, isSkipping } from '../filter/smudge';
 import type { Repository } from '../git/repository';
 import { leftAsManifest, write } from '../road/checkout';
 import { relink } from '../road/dedup';
+import { fillStores, pointerFiles } from '../road/fill-store';
+import { knownFiles } from '../road/models';
 import { missingObjects } from '../store/missing';
 import { pinCommit } from './post-commit';
 
@@ -23,7 +24,7 @@ const ZERO = /^0+$/;
 /** `args`: previous HEAD, new HEAD, 1 for a branch checkout. */
 export async function postCheckout(repo: Repository, args: readonly string[]): Promise<void> {
   const [before = '', after = ''] = args;
-  if (['rebase-merge', 'rebase-apply'].some((name) => existsSync(join(repo.gitDir, name)))) return;
+  if (inRebase(repo)) return;
   await finish(repo);
   if (before !== after) await relink(repo, ZERO.test(before) ? null : { before, after });
 }
@@ -48,13 +49,13 @@ export async function postRewrite(repo: Repository, input: string): Promise<void
   if (first !== '') await relink(repo, { before: first, after: 'HEAD' });
 }
 
-/** Writes what was too large for the filter, unless the user wants manifests. */
+/** Writes what the filter left, unless the user wants manifests. */
 async function finish(repo: Repository): Promise<void> {
-  const { left } = await leftAsManifest(repo, null);
-  if (left.length === 0) return;
+  const { left, kept } = await leftAsManifest(repo, null);
+  const pointers = await pointerFiles(repo);
+  if (left.length === 0 && pointers.size === 0) return;
   const configured = (await repo.config('filter.theta.process')) ?? '';
-  const policy = await smudgePolicy(repo, /\s--skip\b/.test(configured));
-  if (!policy.skip) {
+  if (!isSkipping(/\s--skip\b/.test(configured))) {
     const needed = left.flatMap(({ manifest }) => (manifest ? missingObjects(repo, manifest) : []));
     await fetchMissing(repo, needed);
   }
@@ -62,4 +63,5 @@ async function finish(repo: Repository): Promise<void> {
     ({ manifest }) => manifest && missingObjects(repo, manifest).length === 0,
   );
   await write(repo, ready);
+  await fillStores(repo, { pointers, models: knownFiles([...ready, ...kept]) });
 }

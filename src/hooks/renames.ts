@@ -13,7 +13,7 @@ import { updateIndex } from '../git/index';
 import type { Repository } from '../git/repository';
 import type { Manifest } from '../manifest';
 import { inspect } from '../native';
-import { inStore } from '../road/models';
+import { inStore } from '../store/paths';
 
 /** A file that git has taken as it is. */
 export interface RawFile {

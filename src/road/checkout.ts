@@ -31,7 +31,7 @@ import { dropUnfinished } from './abandoned';
 import { manifestText } from './add';
 import { fillStores } from './fill-store';
 import { markClean } from './mark-clean';
-import { type Model, modelsInIndex, selectModels } from './models';
+import { knownFiles, type Model, modelsInIndex, selectModels } from './models';
 import { requireSetUp } from './set-up';
 
 /** What happened to one model. */
@@ -92,7 +92,7 @@ export async function checkout(
   });
   const report: CheckedOut[] = kept.map(({ path }) => ({ path, action: 'kept', bytes: 0 }));
   report.push(...(await write(repo, left, options)));
-  await fillStores(repo, [...left, ...kept], indexFile);
+  await fillStores(repo, { indexFile, models: knownFiles([...left, ...kept]) });
   return report.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 

@@ -14,7 +14,7 @@ import { manifestObjects, type ObjectRef } from '../manifest';
 import { verifyObjects, type WorkOptions } from '../native';
 import { missingObjects } from '../store/missing';
 import { type StoreFile, storeFiles } from '../store/paths';
-import { isPointerOf } from './fill-store';
+import { pointerAt } from './fill-store';
 import { type Model, modelsInIndex, modelsInTree, selectModels } from './models';
 import { orphans } from './restage';
 import { compareStore } from './unlisted';
@@ -150,7 +150,7 @@ export async function otherFiles(repo: Repository, model: Model): Promise<OtherF
   for (const file of storeFiles(manifest, model.path)) {
     const path = repo.absolute(file.path);
     const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (!stats || isPointerOf(repo, file)) continue;
+    if (!stats || pointerAt(repo, file.path)?.oid === file.oid) continue;
     const object = findObject(repo.stores(), file);
     if (object && stats.ino === lstatSync(object).ino) continue;
     const oid = stats.isFile() ? await sha256(path) : '';

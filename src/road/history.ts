@@ -9,7 +9,7 @@ import { manifestIn } from '../filter/previous';
 import { catFiles } from '../git/objects';
 import type { Repository } from '../git/repository';
 import { looksLikeManifest, type Manifest } from '../manifest';
-import { inStore } from './models';
+import { inStore } from '../store/paths';
 import { type AttributesBlob, possibleModels } from './theta-attributes';
 
 /** A version of a model in history. */

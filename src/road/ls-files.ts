@@ -7,8 +7,8 @@
 import { ThetaError } from '../errors';
 import type { Repository } from '../git/repository';
 import type { TensorRecord } from '../manifest';
+import { storedBytes, tensorBytes, valueBytes } from '../manifest/sizes';
 import { type Model, modelsInIndex, modelsInTree, selectModels } from './models';
-import { storedBytes, tensorBytes, valueBytes } from './sizes';
 
 /** One tensor; `bytes` are those of its values. */
 export interface ListedTensor {

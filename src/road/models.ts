@@ -14,7 +14,8 @@ import { type IndexEntry, lsFiles } from '../git/index';
 import { catFiles } from '../git/objects';
 import type { Repository } from '../git/repository';
 import type { Manifest } from '../manifest';
-import { STORE_FOLDER } from '../store/paths';
+import type { KnownFile } from '../store/known-files';
+import { inStore } from '../store/paths';
 
 /** A tracked model in the index or in a tree. */
 export interface Model {
@@ -26,11 +27,6 @@ export interface Model {
   readonly manifest: Manifest | null;
   /** The blob's text when it is a manifest. */
   readonly text: string;
-}
-
-/** Whether a path is part of a store, and so never a model itself. */
-export function inStore(path: string): boolean {
-  return path === STORE_FOLDER || path.startsWith(`${STORE_FOLDER}/`);
 }
 
 /**
@@ -120,6 +116,13 @@ export async function modelsInIndex(
   const entries = await lsFiles(repo, [...wanted], { indexFile });
   const merged = entries.filter(({ path, stage }) => stage === 0 && wanted.has(path));
   return load(repo, merged);
+}
+
+/** What git stores for these models. */
+export function knownFiles(models: readonly Model[]): KnownFile[] {
+  return models
+    .filter(({ manifest }) => manifest)
+    .map(({ path, text }) => ({ path, manifest: text }));
 }
 
 /** The models in a commit's tree; none when the revision does not exist (an unborn branch). */

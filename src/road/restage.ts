@@ -11,10 +11,10 @@ import type { Repository } from '../git/repository';
 import { hasObject } from '../lfs/store';
 import { manifestObjects } from '../manifest';
 import { missingObjects } from '../store/missing';
-import { STORE_FOLDER, storeRoot } from '../store/paths';
+import { inStore, STORE_FOLDER, storeRoot } from '../store/paths';
 import { unpack, unpin } from '../store/pins';
 import { stageStore } from '../store/stage';
-import { inStore, type Model, modelsInIndex } from './models';
+import { type Model, modelsInIndex } from './models';
 import { compareStore } from './unlisted';
 
 /** What was done. */

@@ -1,5 +1,10 @@
 /**
  * The attributes of the store: everything below `.git_theta` is Git LFS's, whatever other files say.
+ *
+ * The last word of the first line is a macro. Where `git theta install` has defined it, our own filter handles the
+ * store's files: it makes the same pointers and objects as Git LFS, and leaves the work tree to a hook that links the
+ * files to their objects, so that no tensor goes through git's pipe. Where nobody defined it (a clone without git-theta)
+ * it says nothing, and Git LFS handles the files as any others.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,7 +17,17 @@ import { refuseLink } from './work-tree';
 
 /** Content of `.git_theta/.gitattributes`. */
 export const STORE_ATTRIBUTES =
-  '* filter=lfs diff=lfs merge=theta-store -text\n.gitattributes !filter !diff !merge !text\n';
+  '* filter=lfs diff=lfs merge=theta-store -text theta-store\n.gitattributes !filter !diff !merge !text\n';
+
+/** The macro, as it stands in an attributes file of the user's. */
+export const STORE_MACRO = '[attr]theta-store filter=theta-store';
+
+/** Whether our filter handles the store's files here. */
+export async function isStoreOurs(repo: Repository): Promise<boolean> {
+  const args = ['check-attr', '-z', 'filter', '--', `${STORE_FOLDER}/zarr.json`];
+  const { stdout } = await repo.git(args);
+  return stdout.split('\0')[2] === 'theta-store';
+}
 
 const PATH = `${STORE_FOLDER}/.gitattributes`;
 

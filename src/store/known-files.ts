@@ -18,6 +18,7 @@ import { linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFile } from '../failure';
 import type { Repository } from '../git/repository';
+import { STORE_FOLDER } from './paths';
 
 /** A file in the work tree and the manifest it is known to have. */
 export interface KnownFile {
@@ -28,6 +29,9 @@ export interface KnownFile {
 
 /** An own name: `filter.theta` of the user's global configuration must not reach these commands. */
 const DRIVER = 'theta-known';
+
+/** Whoever handles the store's files otherwise: what is asked here is asked of Git LFS, or of who takes its place. */
+const STORE_RULES = `/${STORE_FOLDER}/** filter=lfs -text\n/${STORE_FOLDER}/.gitattributes !filter !text\n`;
 
 /** Settings that decide how git reads the file system and names objects. */
 const COPIED =
@@ -79,12 +83,12 @@ async function prepare(
   writeFile(join(folder, 'config'), await configuration(repo, folder, settings));
   writeFile(
     join(folder, 'info', 'attributes'),
-    files
-      .map(
+    STORE_RULES.concat(
+      ...files.map(
         ({ path }) =>
           `${attributePattern(path)} filter=${DRIVER} -text -ident !working-tree-encoding\n`,
-      )
-      .join(''),
+      ),
+    ),
   );
   for (const { path, manifest } of files) {
     const target = join(folder, 'manifests', path);

@@ -17,6 +17,11 @@ export { encodeComponent } from './names';
 /** The folder of all stores, in the root of the work tree. */
 export const STORE_FOLDER = '.git_theta';
 
+/** Whether a path is part of a store, and so never a model itself. */
+export function inStore(path: string): boolean {
+  return path === STORE_FOLDER || path.startsWith(`${STORE_FOLDER}/`);
+}
+
 /** A file of a store. */
 export interface StoreFile {
   /** From the root of the work tree, with slashes. */

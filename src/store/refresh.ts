@@ -7,12 +7,14 @@
  * they are as new as the index (it does so whenever it writes the index) are answered with their manifests, as long as
  * nothing wrote to them.
  */
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFile } from '../failure';
 import { gitFailed } from '../git/child';
 import type { Repository } from '../git/repository';
 import { git } from '../git/run';
+import { printPointer } from '../lfs/pointer';
 import type { ObjectRef } from '../manifest/types';
 import { type KnownFile, withKnownFiles } from './known-files';
 import { STORE_FOLDER } from './paths';
@@ -29,6 +31,15 @@ export interface RefreshOptions {
 /** How often, and after how many milliseconds, to try again when another git has locked the index. */
 const ATTEMPTS = 20;
 const PAUSE_MS = 50;
+
+/** Starting a command costs about as much as streaming so many bytes. */
+const LARGE = 4 * 1024 * 1024;
+
+/** Whether a regular file of the object's size is there. */
+function hasSize(repo: Repository, path: string, { size }: ObjectRef): boolean {
+  const found = lstatSync(repo.absolute(path), { throwIfNoEntry: false });
+  return found?.isFile() === true && found.size === size;
+}
 
 /** A constant, so that no path has to be quoted for the shell that git starts. */
 const COMMAND = 'exec "$GIT_THETA_NODE" "$GIT_THETA_ANSWER" "$GIT_THETA_TABLE"';
@@ -51,6 +62,9 @@ export async function refreshIndex(
     ['filter.lfs.required', 'true'],
   ] as const;
   const files = models.filter(({ path }) => unchanged.has(path));
+  // git streams a file to the process to its end, but stops at once for a command that does not read.
+  const large = [...known].filter(([path, ref]) => ref.size >= LARGE && hasSize(repo, path, ref));
+  files.push(...large.map(([path, ref]) => ({ path, manifest: printPointer(ref) })));
   await withKnownFiles(repo, files, { indexFile, settings }, async (env, folder) => {
     const table = join(folder, 'table.json');
     const entries = Array.from(known, ([path, { oid, size }]) => [path, [oid, size]]);

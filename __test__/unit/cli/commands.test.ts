@@ -35,7 +35,7 @@ test('install and uninstall tell what they did, and nothing when there was nothi
 test('install --dry-run prints every key and writes none', async () => {
   const { stdout } = await run('install', '--dry-run');
   expect(stdout).toContain('\n+ filter.theta.required = true\n');
-  expect(stdout.trimEnd().split('\n')).toHaveLength(15);
+  expect(stdout.trimEnd().split('\n')).toHaveLength(20);
   expect(existsSync(join(scratch.home, '.gitconfig'))).toBe(false);
 });
 

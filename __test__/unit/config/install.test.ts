@@ -59,7 +59,7 @@ test('a dry run changes nothing and lists what the real run changes', async () =
   expect(existsSync(join(scratch.home, '.gitconfig'))).toBe(false);
   const done = await install();
   expect(done.changes).toEqual(planned.changes);
-  expect(done.changes).toHaveLength(15);
+  expect(done.changes).toHaveLength(20);
 });
 
 test('programs in a node_modules/.bin are not taken for installed ones', async () => {

@@ -27,7 +27,7 @@ test('writes exactly the two lines of the specification', async () => {
     '".git_theta/model.pt/**" filter=lfs diff=lfs merge=lfs -text\nmodel.pt filter=theta merge=theta -text\n',
   );
   expect(readFileSync('.git_theta/.gitattributes', 'utf8')).toBe(
-    '* filter=lfs diff=lfs merge=theta-store -text\n.gitattributes !filter !diff !merge !text\n',
+    '* filter=lfs diff=lfs merge=theta-store -text theta-store\n.gitattributes !filter !diff !merge !text\n',
   );
   expect(report.results).toEqual([{ pattern: 'model.pt', changed: true }]);
   expect(report.written).toEqual(['.gitattributes', '.git_theta/.gitattributes']);

@@ -1,16 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { handshake } from '../../../src/filter/handshake';
 import { filterProcess } from '../../../src/filter/process';
 import { FLUSH, PacketReader, PacketWriter, packet, packetList } from '../../../src/git/pkt-line';
 import { Repository } from '../../../src/git/repository';
+import { printPointer } from '../../../src/lfs/pointer';
 import { objectPath } from '../../../src/lfs/store';
-import { manifestObjects, parseManifest } from '../../../src/manifest';
+import { isManifest, manifestObjects, parseManifest } from '../../../src/manifest';
 
 // The user's own configuration may have git-theta installed.
 process.env.GIT_CONFIG_GLOBAL = devNull;
 process.env.GIT_CONFIG_NOSYSTEM = '1';
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 let dir: string;
 let repo: Repository;
@@ -60,7 +65,9 @@ async function talk(conversation: (Buffer | (() => void))[], options: { skip?: b
   const written: Buffer[] = [];
   const messages: string[] = [];
   const writer = new PacketWriter((data) => written.push(Buffer.from(data)));
-  await filterProcess(repo, { reader, writer, warn: (text) => messages.push(text) }, options);
+  const channel = { reader, writer, warn: (text: string) => messages.push(text) };
+  handshake(channel);
+  await filterProcess(repo, channel, reader.readList(), options);
   const answer = new PacketReader(Buffer.concat(written));
   expect(answer.readList()).toEqual(['git-filter-server', 'version=2']);
   expect(answer.readList()).toEqual(['capability=clean', 'capability=smudge', 'capability=delay']);
@@ -179,8 +186,59 @@ test('a delayed file whose object does not come is an error in the end', async (
   expect(messages).toContain(oid);
 });
 
-test('somebody else than git is refused', async () => {
+test('what git streams of a file that is being written may be a mixture, and is refused', async () => {
+  const file = join(dir, 'm.bin');
+  const whole = Buffer.alloc(300_000, 'new');
+  const mixture = Buffer.concat([Buffer.alloc(65_536, 'old'), whole.subarray(65_536)]);
+  writeFileSync(file, whole);
+  const { answer, messages } = await talk([
+    request('clean', 'm.bin', mixture),
+    request('clean', 'm.bin', whole),
+  ]);
+  expect(answer.readList()).toEqual(['status=error']);
+  expect(messages).toMatch(/^error: m\.bin was changed while it was read\nhint: Wait/);
+  expect(parseManifest(content(answer)).format).toBe('opaque');
+
+  // Other content than that of a file at rest is somebody's wish: `git hash-object --path`.
+  utimesSync(file, 1_700_000_000, 1_700_000_000);
+  expect(isManifest(await cleaned(mixture))).toBe(true);
+});
+
+test('a store file is cleaned to its pointer and smudged to its bytes', async () => {
+  const path = '.git_theta/m.bin/w/c.0';
+  const bytes = Buffer.alloc(200_000, 'chunk');
+  const pointer = printPointer({ oid: sha256(bytes), size: bytes.length });
+  const { answer } = await talk([
+    request('clean', path, bytes),
+    request('clean', path, Buffer.from(pointer)),
+    request('smudge', path, Buffer.from(pointer)),
+    request('smudge', path, Buffer.from('no pointer')),
+    request('clean', path, Buffer.alloc(0)),
+  ]);
+  expect(content(answer).toString()).toBe(pointer);
+  expect(content(answer).toString()).toBe(pointer);
+  expect(content(answer).equals(bytes)).toBe(true);
+  expect(content(answer).toString()).toBe('no pointer');
+  expect(content(answer).length).toBe(0);
+  expect(existsSync(objectPath(repo.objectsDir, sha256(bytes)))).toBe(true);
+});
+
+test('a store file whose object is damaged is an error', async () => {
+  const bytes = Buffer.alloc(1000, 'chunk');
+  const object = { oid: sha256(bytes), size: bytes.length };
+  await talk([request('clean', '.git_theta/m.bin/w/c.0', bytes)]);
+  writeFileSync(objectPath(repo.objectsDir, object.oid), Buffer.alloc(1000, 'other'));
+  const { answer, messages } = await talk([
+    request('smudge', '.git_theta/m.bin/w/c.0', Buffer.from(printPointer(object))),
+  ]);
+  expect(answer.readList()).toEqual(['status=success']);
+  expect(answer.readAll().length).toBe(0);
+  expect(answer.readList()).toEqual(['status=error']);
+  expect(messages).toContain(object.oid);
+});
+
+test('somebody else than git is refused', () => {
   const reader = new PacketReader(packetList(['git-filter-client', 'version=3']));
   const channel = { reader, writer: new PacketWriter(() => {}), warn: () => {} };
-  await expect(filterProcess(repo, channel)).rejects.toMatchObject({ code: 'ERR_THETA_PROTOCOL' });
+  expect(() => handshake(channel)).toThrow(expect.objectContaining({ code: 'ERR_THETA_PROTOCOL' }));
 });

@@ -19,6 +19,10 @@ export const command = defineCommand<Options>({
 Git LFS through \`git lfs install\`. This is needed once per user; \`git theta track\` then says which
 files they are for. Running it again changes nothing.
 
+One line goes into the attributes file of the same scope (the user's, or \`.git/info/attributes\`): a macro that gives the
+files below \`.git_theta\` to git-theta's filter, which links them to their objects after a checkout. Where it is not
+defined Git LFS writes them.
+
 Values that git-theta has not written are left alone and reported, unless \`--force\` is given.
 
 The configuration names the programs \`git-theta\` and \`git-theta-filter\`, which git finds on the PATH.

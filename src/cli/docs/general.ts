@@ -30,6 +30,14 @@ export const CONFIGURATION: readonly Term[] = [
     text: "Size in bytes above which a checkpoint is not written through git's filter, which holds it in memory, but after it by a hook or 'git theta checkout'. Default: a quarter of the machine's memory.",
   },
   {
+    term: 'theta.hookLimit',
+    text: "Size in bytes above which git checkout, switch, restore and clone leave a checkpoint to the hook post-checkout, which writes it faster and without git's memory. Without our hook, and where the filter cannot tell which command runs it (on systems without /proc), checkpoints go through git's filter. Default: 64 MiB.",
+  },
+  {
+    term: 'theta.relink',
+    text: 'Whether the hooks link store files that are copies to the objects of Git LFS. Default: true.',
+  },
+  {
     term: 'theta.fsync',
     text: 'Whether new objects are flushed to the disk before they are used. Default: false.',
   },

@@ -7,7 +7,7 @@ import { lsFiles } from '../../git/index';
 import { catFiles } from '../../git/objects';
 import type { Repository } from '../../git/repository';
 import { looksLikeManifest, parseManifest } from '../../manifest';
-import { STORE_ATTRIBUTES } from '../../store/attributes';
+import { isStoreOurs, STORE_ATTRIBUTES } from '../../store/attributes';
 import { missingObjects } from '../../store/missing';
 import { STORE_FOLDER } from '../../store/paths';
 import { filtersOf, rawFiles } from '../matches';
@@ -26,6 +26,15 @@ async function checkStoreAttributes(repo: Repository): Promise<Check> {
   const staged = await lsFiles(repo, [path]);
   if (staged.length === 0) return warning(id, `${path} is not staged.`, `git add ${path}`);
   return ok(id, `${path} is there and staged.`);
+}
+
+/** Whether clones and checkouts link the store's files, or take them through Git LFS and git's pipe. */
+async function checkStoreFilter(repo: Repository): Promise<Check> {
+  const id = 'store-filter';
+  if (await isStoreOurs(repo)) return ok(id, 'Store files are linked by git-theta.');
+  const message =
+    'Store files go through Git LFS, which takes longer: no attributes file has the macro for them.';
+  return warning(id, message, 'git theta install');
 }
 
 /** The first bytes of a file in the work tree; nothing when it is not there. */
@@ -117,7 +126,7 @@ export async function checkRepository(repo: Repository): Promise<Check[]> {
   const models = await trackedFiles(repo);
   const checks = await checkHooks(repo);
   if (models.length > 0) {
-    checks.push(await checkStoreAttributes(repo));
+    checks.push(await checkStoreAttributes(repo), await checkStoreFilter(repo));
     const uses = await filtersOf(repo, models);
     const lost = uses.filter(({ filter }) => filter !== 'theta').map(({ path }) => path);
     if (lost.length > 0) {

@@ -107,7 +107,10 @@ function checkOrder(values: Values): Check {
 
 /** The filters and merge drivers, as git will run them. */
 export async function checkFilters(cwd?: string): Promise<Check[]> {
-  const values = await effectiveValues('^(filter\\.(lfs|theta)|merge\\.theta(-store)?)\\.', cwd);
+  const values = await effectiveValues(
+    '^(filter\\.(lfs|theta(-store)?)|merge\\.theta(-store)?)\\.',
+    cwd,
+  );
   const theta = checkTheta(values);
   const checks = [checkLfs(values), theta];
   const filter = values.get('filter.theta.process');

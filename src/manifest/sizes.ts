@@ -1,8 +1,9 @@
 /**
  * How large things are that a manifest describes, without any object being read.
  */
-import { type Manifest, manifestObjects, type TensorRecord } from '../manifest';
-import { countBytes, findDtype } from '../manifest/dtype';
+import { countBytes, findDtype } from './dtype';
+import { manifestObjects } from './objects';
+import type { Manifest, TensorRecord } from './types';
 
 /** Bytes of a tensor's values; 0 for a dtype without a countable size. */
 export function tensorBytes(tensor: TensorRecord): number {
