@@ -12,32 +12,47 @@
 import { inRebase } from '../filter/by-hook';
 import { fetchMissing, isSkipping } from '../filter/smudge';
 import type { Repository } from '../git/repository';
+import type { ProgressEvent } from '../native';
 import { leftAsManifest, write } from '../road/checkout';
 import { relink } from '../road/dedup';
 import { fillStores, pointerFiles } from '../road/fill-store';
-import { knownFiles } from '../road/models';
+import { knownFiles, type Model } from '../road/models';
 import { missingObjects } from '../store/missing';
 import { pinCommit } from './post-commit';
 
 const ZERO = /^0+$/;
 
+/** Shows how far work is; called at its start with what is done to what. */
+export type StartProgress = (label: string) => {
+  onProgress: (event: ProgressEvent) => void;
+  done: () => void;
+};
+
 /** `args`: previous HEAD, new HEAD, 1 for a branch checkout. */
-export async function postCheckout(repo: Repository, args: readonly string[]): Promise<void> {
+export async function postCheckout(
+  repo: Repository,
+  args: readonly string[],
+  progress?: StartProgress,
+): Promise<void> {
   const [before = '', after = ''] = args;
   if (inRebase(repo)) return;
-  await finish(repo);
+  await finish(repo, progress);
   if (before !== after) await relink(repo, ZERO.test(before) ? null : { before, after });
 }
 
 /** After a merge or a pull. */
-export async function postMerge(repo: Repository): Promise<void> {
+export async function postMerge(repo: Repository, progress?: StartProgress): Promise<void> {
   await pinCommit(repo, 'HEAD');
-  await finish(repo);
+  await finish(repo, progress);
   await relink(repo, { before: 'ORIG_HEAD', after: 'HEAD' });
 }
 
 /** After amend and rebase; `input` has a line `old new` for each commit. */
-export async function postRewrite(repo: Repository, input: string): Promise<void> {
+export async function postRewrite(
+  repo: Repository,
+  input: string,
+  progress?: StartProgress,
+): Promise<void> {
   let first = '';
   for (const line of input.split('\n')) {
     const [before = '', commit] = line.split(' ');
@@ -45,12 +60,12 @@ export async function postRewrite(repo: Repository, input: string): Promise<void
     first ||= before;
     await pinCommit(repo, commit);
   }
-  await finish(repo);
+  await finish(repo, progress);
   if (first !== '') await relink(repo, { before: first, after: 'HEAD' });
 }
 
 /** Writes what the filter left, unless the user wants manifests. */
-async function finish(repo: Repository): Promise<void> {
+async function finish(repo: Repository, progress?: StartProgress): Promise<void> {
   const { left, kept } = await leftAsManifest(repo, null);
   const pointers = await pointerFiles(repo);
   if (left.length === 0 && pointers.size === 0) return;
@@ -62,6 +77,26 @@ async function finish(repo: Repository): Promise<void> {
   const ready = left.filter(
     ({ manifest }) => manifest && missingObjects(repo, manifest).length === 0,
   );
-  await write(repo, ready);
+  await writeShowing(repo, ready, progress);
   await fillStores(repo, { pointers, models: knownFiles([...ready, ...kept]) });
+}
+
+/** Writes checkpoints, and shows how far each of them is. */
+async function writeShowing(
+  repo: Repository,
+  models: readonly Model[],
+  progress?: StartProgress,
+): Promise<void> {
+  let shown: ReturnType<StartProgress> | undefined;
+  try {
+    await write(repo, models, {
+      onModel: (path) => {
+        shown?.done();
+        shown = progress?.(`Writing ${path}`);
+      },
+      onProgress: (event) => shown?.onProgress(event),
+    });
+  } finally {
+    shown?.done();
+  }
 }

@@ -165,10 +165,10 @@ test('the progress line says what was new and what was reused', () => {
     total: 3 * 2 ** 30,
     tensors: 60,
     totalTensors: 111,
-    reused: 40,
+    reused: 2 ** 30,
   };
   expect(describeProgress('Adding \u001bmodel.pt', event, 2)).toBe(
-    'Adding \\x1bmodel.pt:  50% | 1.50 GiB of 3.00 GiB | 768 MiB/s | 60 of 111 tensors, 20 new, 40 reused',
+    'Adding \\x1bmodel.pt:  50% | 1.50 GiB of 3.00 GiB | 768 MiB/s | 60 of 111 tensors | 512 MiB new, 1.00 GiB reused',
   );
   const nothing = { bytes: 0, total: 0, tensors: 0, totalTensors: 0, reused: 0 };
   expect(describeProgress('Adding', nothing, 1)).toBe('Adding:   0%');

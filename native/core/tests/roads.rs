@@ -267,11 +267,15 @@ fn a_file_is_written_whole_or_not_at_all() {
         .manifest;
     let output = lab.dir.path().join("out").join("model.pt");
     fs::create_dir(output.parent().unwrap()).unwrap();
+    let progress = Progress::default();
     let size = lab
         .open(&manifest)
         .unwrap()
-        .write_file(&output, true, &Progress::default())
+        .write_file(&output, true, &progress)
         .unwrap();
+    let seen = progress.snapshot();
+    assert_eq!((seen.bytes, seen.tensors), (seen.total, seen.total_tensors));
+    assert!(seen.tensors > 0);
     assert_eq!(size, bytes.len() as u64);
     assert!(fs::read(&output).unwrap() == bytes);
 

@@ -9,7 +9,7 @@ import type { Options, SingleBar } from 'cli-progress';
 import { bytes } from './format';
 import { visible } from './output';
 
-/** How far a piece of work is: what the native functions report. */
+/** How far a piece of work is: what the native functions report. All but the tensors in bytes. */
 export interface ProgressEvent {
   readonly bytes: number;
   readonly total: number;
@@ -35,7 +35,7 @@ function wanted(quiet: boolean | undefined): boolean {
   return Boolean(asked) || process.stderr.isTTY === true;
 }
 
-/** The line's text: `Adding model.pt:  45% | 1.2 GiB of 2.7 GiB | 850 MiB/s | 60 of 111 tensors, 20 new, 40 reused`. */
+/** The line's text: `Adding model.pt:  45% | 1.2 GiB of 2.7 GiB | 850 MiB/s | 60 of 111 tensors | 0.2 GiB new, 1.0 GiB reused`. */
 export function describeProgress(label: string, event: ProgressEvent, seconds: number): string {
   const parts: string[] = [];
   const share = event.total > 0 ? Math.min(1, event.bytes / event.total) : 0;
@@ -44,9 +44,11 @@ export function describeProgress(label: string, event: ProgressEvent, seconds: n
   else if (event.bytes > 0) parts.push(bytes(event.bytes));
   if (seconds > 0 && event.bytes > 0) parts.push(`${bytes(event.bytes / seconds)}/s`);
   if (event.totalTensors > 0) {
-    const tensors = `${event.tensors} of ${event.totalTensors} tensors`;
-    const fresh = Math.max(0, event.tensors - event.reused);
-    parts.push(event.reused > 0 ? `${tensors}, ${fresh} new, ${event.reused} reused` : tensors);
+    parts.push(`${event.tensors} of ${event.totalTensors} tensors`);
+  }
+  if (event.reused > 0) {
+    const fresh = Math.max(0, event.bytes - event.reused);
+    parts.push(`${bytes(fresh)} new, ${bytes(event.reused)} reused`);
   }
   return `${visible(label)}: ${percent}${parts.length > 0 ? ` | ${parts.join(' | ')}` : ''}`;
 }

@@ -16,12 +16,15 @@ impl Stream {
     /// # Errors
     /// As [`Stream::read`]; [`Error::Io`] when the file cannot be written. Nothing is left behind.
     pub fn write_file(mut self, path: &Path, sync: bool, progress: &Progress) -> Result<u64> {
-        progress.expect(self.size(), self.tensors());
+        progress.expect(self.size(), self.arrays());
         let (mut file, temp) = create_beside(path)?;
         let result = self
-            .for_each(|block| {
+            .for_each(|block, ended| {
                 file.write_all(block).map_err(Error::io("writing", path))?;
                 progress.add_bytes(block.len() as u64);
+                if ended {
+                    progress.add_tensor();
+                }
                 Ok(())
             })
             .and_then(|()| {

@@ -69,7 +69,6 @@ pub struct Stream {
     block: Vec<u8>,
     /// Bytes of the block that are given out.
     used: usize,
-    tensors: u64,
 }
 
 impl Stream {
@@ -85,7 +84,6 @@ impl Stream {
         cancel: &Cancel,
     ) -> Result<Self> {
         let threads = choose_threads(threads);
-        let tensors = manifest.tensors.len() as u64;
         let (arrays, tickets, plan, size) = match (&manifest.skeleton, &manifest.pieces) {
             (None, Some(pieces)) => {
                 let size = pieces
@@ -140,7 +138,6 @@ impl Stream {
             crc: crc32fast::Hasher::new(),
             block: Vec::new(),
             used: 0,
-            tensors,
         })
     }
 
@@ -150,10 +147,10 @@ impl Stream {
         self.size
     }
 
-    /// Tensors of the checkpoint.
+    /// Arrays that the checkpoint is put together from: tensors, without aliases and views.
     #[must_use]
-    pub fn tensors(&self) -> u64 {
-        self.tensors
+    pub fn arrays(&self) -> u64 {
+        self.shared.arrays.len() as u64
     }
 
     /// Fills `into` from its start; fewer bytes than fit only at the end.
@@ -175,16 +172,27 @@ impl Stream {
         Ok(filled)
     }
 
-    /// Hands every block of the rest to `sink`.
+    /// Hands every block of the rest to `sink`, and whether it is the last one of an array.
     ///
     /// # Errors
     /// As [`Stream::read`], and those of `sink`.
-    pub fn for_each(&mut self, mut sink: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        while self.next_block()? {
-            sink(&self.block)?;
+    pub fn for_each(&mut self, mut sink: impl FnMut(&[u8], bool) -> Result<()>) -> Result<()> {
+        loop {
+            let step = self.step;
+            if !self.next_block()? {
+                return Ok(());
+            }
+            sink(&self.block, self.step > step && self.is_array(step))?;
             self.used = self.block.len();
         }
-        Ok(())
+    }
+
+    fn is_array(&self, step: usize) -> bool {
+        let step = self
+            .plan
+            .as_ref()
+            .and_then(|(plan, _)| plan.steps.get(step));
+        step.is_some_and(|step| matches!(step.part, Part::Array(_)))
     }
 
     /// Makes the next bytes the current block; false at the end.
