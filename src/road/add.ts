@@ -9,11 +9,10 @@
  * Refused: paths that are not tracked, symbolic links, files that change while they are read, and
  * text that starts like a manifest but is none.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isThetaError, ThetaError } from '../errors';
 import { changed, regular, unchanged } from '../filter/clean';
+import { destination } from '../filter/destination';
 import { durable } from '../filter/durable';
 import { callersIndex, manifestIn, previousRecords } from '../filter/previous';
 import { lsFiles, updateIndex } from '../git/index';
@@ -186,19 +185,19 @@ async function readModel(
     const manifest = looksLikePointer(text) ? null : manifestOf(text, path);
     return { manifest, text: text.toString(), written: 0, bytesWritten: 0 };
   }
-  const scratch = options.dryRun ? mkdtempSync(join(repo.temp(), 'dry-')) : null;
+  const { store, temp, discard } = destination(repo, !options.dryRun);
   try {
     const { dryRun, onModel, ...work } = options;
     const { records, written, bytesWritten } = await decompose(repo.absolute(path), {
       ...work,
-      store: scratch ?? repo.objectsDir,
-      temp: scratch ? repo.temp() : repo.objectTemp(),
+      store,
+      temp,
       sync: await durable(repo),
       previous: await previousRecords(repo, path, indexFile),
     });
     return { manifest: fromRecords(records), text: '', written, bytesWritten };
   } finally {
-    if (scratch) rmSync(scratch, { recursive: true, force: true });
+    discard();
   }
 }
 
