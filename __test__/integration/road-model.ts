@@ -1,6 +1,14 @@
 // Checkpoints of made-up tensors, and repositories that track them.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Result, Scratch } from '../support/scratch';
 
@@ -115,6 +123,12 @@ export class ModelRepository {
   /** Path of an object in git-lfs's store. */
   object(oid: string, store = '.git/lfs/objects'): string {
     return this.path(store, oid.slice(0, 2), oid.slice(2, 4), oid);
+  }
+
+  /** Removes an object, also where it is kept aside. */
+  lose(oid: string): void {
+    rmSync(this.object(oid));
+    rmSync(this.object(oid, '.git/theta/objects'), { force: true });
   }
 
   /** Everything of ours agrees: exit code 0, nothing stale. */

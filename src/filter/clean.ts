@@ -77,13 +77,19 @@ export async function clean(
   }
 }
 
-/** Keeps from `git lfs prune` what no commit names yet: a stash, or a commit without our hooks. */
-async function pinNew(repo: Repository, path: string, manifest: Manifest): Promise<void> {
+/** Keeps from `git lfs prune` what no commit names yet: a stash, an index, a commit without our hooks. */
+export async function pinNew(
+  repo: Repository,
+  path: string,
+  manifest: Manifest,
+  o: { copy?: boolean } = {},
+): Promise<void> {
   const head = await manifestAt(repo, 'HEAD', path);
   const committed = new Set(head ? manifestObjects(head).map(({ oid }) => oid) : []);
   pin(
     repo,
     manifestObjects(manifest).filter(({ oid }) => !committed.has(oid)),
+    o,
   );
 }
 

@@ -11,7 +11,7 @@
  */
 import { lstat, open } from 'node:fs/promises';
 import { isThetaError, ThetaError } from '../errors';
-import { changed, regular, unchanged } from '../filter/clean';
+import { changed, pinNew, regular, unchanged } from '../filter/clean';
 import { destination } from '../filter/destination';
 import { durable } from '../filter/durable';
 import { callersIndex, manifestIn, previousRecords } from '../filter/previous';
@@ -136,6 +136,9 @@ async function addFile(
   if (options.dryRun) return report;
 
   options.signal?.throwIfAborted();
+  // Before the store's files are linked: one link more makes git look at a file again. Where a pin
+  // would be a copy, the files in the work tree have to do.
+  if (manifest) await pinNew(repo, path, manifest, { copy: false });
   const enter = async () => {
     const [oid] = await hashObjects(repo, [Buffer.from(text)]);
     const mode = entry?.mode ?? '100644';

@@ -12,8 +12,9 @@ import type { Repository } from '../git/repository';
 import { hasObject } from '../lfs/store';
 import { checkLfsVersion, pushObjects, type TransferOptions } from '../lfs/transfer';
 import { manifestObjects, type ObjectRef } from '../manifest';
-import { unpack, unpin } from '../store/pins';
+import { unpack } from '../store/pins';
 import { versions } from './history';
+import { release } from './release';
 import { compareStore } from './unlisted';
 
 /** One line of a pre-push hook's input. */
@@ -85,7 +86,7 @@ export async function upload(
   await pushAll(repo, remote, absent, options);
   await lfs();
   await pushAll(repo, remote, unlisted, options);
-  unpin(repo, seen);
+  await release(repo, seen);
   return { versions: count, objects: seen.size, unlisted: unlisted.size };
 }
 
