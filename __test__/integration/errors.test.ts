@@ -255,7 +255,7 @@ test('a finding is exit code 1, and no error', async () => {
   const fresh = await ModelRepository.create(scratch, 'findings');
   await fresh.theta('track', MODEL);
   await fresh.commit(MODEL, checkpoint(3, 2, 256));
-  for (const oid of fresh.objects()) rmSync(fresh.object(oid));
+  for (const oid of fresh.objects()) fresh.lose(oid);
   const found = await fresh.try('theta', 'fsck');
   expect(found.code).toBe(1);
   expect(found.stderr).not.toContain('error:');

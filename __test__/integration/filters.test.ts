@@ -135,7 +135,7 @@ test('a corrupt object stops a checkout, is named and repaired', async () => {
   const oid = /sha256:(\w+)/.exec(pointer)?.[1] as string;
   const copy = repo.read('.git/config');
   const kept = (await import('node:fs')).readFileSync(repo.object(oid));
-  rmSync(repo.object(oid));
+  repo.lose(oid);
   writeFileSync(repo.object(oid), Buffer.alloc(kept.length, 7));
   const failed = await repo.try('checkout', 'HEAD~1', '--', MODEL);
   expect(failed.code).not.toBe(0);
@@ -143,7 +143,7 @@ test('a corrupt object stops a checkout, is named and repaired', async () => {
   expect(failed.stderr).toContain('git theta fsck --repair');
   expect(copy.length).toBeGreaterThan(0);
 
-  rmSync(repo.object(oid));
+  repo.lose(oid);
   const missing = await repo.try('checkout', 'HEAD~1', '--', MODEL);
   expect(missing.code).not.toBe(0);
   expect(missing.stderr).toContain(oid);
@@ -156,7 +156,7 @@ test('fsck finds damage and repairs it from what is still here', async () => {
   const content = await repo.commit(MODEL, model());
   const file = '.git_theta/model.safetensors/layer.0.weight/c.0';
   const oid = sha256(repo.read(file));
-  rmSync(repo.object(oid));
+  repo.lose(oid);
   rmSync(repo.path(file));
   const found = await repo.try('theta', 'fsck');
   expect(found.code).toBe(1);

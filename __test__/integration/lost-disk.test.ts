@@ -2,7 +2,11 @@
 // works once there is room.
 import {
   chmodSync,
+  chownSync,
   existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statfsSync,
@@ -201,7 +205,9 @@ function refused({ code, stderr }: Result, why: RegExp, expected = 128): void {
     // git-lfs's folders: none of its objects can be placed.
     await repo.scratch.run('chmod', ['-R', 'a-w', repo.path('.git/lfs')]);
     const failed = await as(...command, `models/${MODEL}`);
+    const asked = [await as('status', '--', 'models'), await as('theta', 'status')];
     await repo.scratch.run('chmod', ['-R', 'u+w', repo.path('.git/lfs')]);
+    for (const answer of asked) refused(answer, DENIED);
     refused(failed, DENIED);
     expect(failed.stderr).toContain(repo.path('.git/lfs/objects'));
     expect((await repo.git('ls-files', '-s')).stdout).toBe(stdout);
@@ -221,6 +227,37 @@ function refused({ code, stderr }: Result, why: RegExp, expected = 128): void {
     // Looking is allowed.
     expect((await as('theta', 'fsck')).code).toBe(0);
     expect((await as('theta', 'ls-files')).stdout).toContain(MODEL);
+  });
+
+  test('all of the repository', async () => {
+    const path = `models/${MODEL}`;
+    // The files have a new owner: git looks at them once.
+    expect((await as('status', '--porcelain')).stdout).toBe('');
+    const other = change();
+    const all = () => readdirSync(repo.dir, { recursive: true, encoding: 'utf8' }).sort();
+    const files = all();
+    const folders = files.filter((name) => lstatSync(repo.path(name)).isDirectory());
+    lock('.', ...folders);
+    const temp = repo.scratch.path('temporary');
+    mkdirSync(temp);
+    if (user?.uid && user.gid) chownSync(temp, user.uid, user.gid);
+    repo.scratch.env.TMPDIR = temp;
+
+    expect(await as('status', '--porcelain')).toMatchObject({ code: 0, stdout: ` M ${path}\n` });
+    const modified = `${path}: modified, not staged (2 tensors changed)\n`;
+    expect(await as('theta', 'status')).toMatchObject({ code: 0, stdout: modified });
+    expect((await as('diff', '--', path)).stdout.match(/^[+-]\{"tensor"/gm)).toHaveLength(4);
+    expect((await as('theta', 'add', '--dry-run', path)).stdout).toContain('2 changed');
+    refused(await as('theta', 'add', path), DENIED);
+    expect((await as('add', path)).stderr).toMatch(/^fatal: .*permission denied/im);
+    expect(all()).toEqual(files);
+    expect(readdirSync(temp)).toEqual([]);
+
+    for (const name of locked.splice(0)) chmodSync(name, 0o755);
+    expect((await as('add', path)).code).toBe(0);
+    expect((await as('commit', '--quiet', '-m', 'three')).code).toBe(0);
+    expect(composed(repo, await manifest(repo, 'HEAD', path))).toBe(sha256(other));
+    expect((await as('theta', 'fsck')).code).toBe(0);
   });
 
   test('the folder of the model', async () => {

@@ -41,7 +41,7 @@ async function linkedClone(): Promise<ModelRepository> {
   const here = await clone();
   for (const oid of here.objects()) {
     const bytes = readFileSync(here.object(oid));
-    rmSync(here.object(oid));
+    here.lose(oid);
     writeFileSync(here.object(oid), bytes);
   }
   await here.theta('dedup');
@@ -112,7 +112,7 @@ test.each([...kinds, ...metadata])('a missing %s is fetched by a checkout', asyn
   const here = await clone();
   const oid = await find(here);
   emptyWorkTree(here);
-  rmSync(here.object(oid));
+  here.lose(oid);
   const found = await here.try('theta', 'fsck');
   expect(found.code).toBe(1);
   expect(found.stdout).toMatch(new RegExp(`1 object missing\\n {2}${oid} \\(\\d+ bytes\\)`));
@@ -124,7 +124,7 @@ test.each([...kinds, ...metadata])('a missing %s is fetched by a checkout', asyn
 
 test('git theta fetch brings what is missing, of any commit', async () => {
   const here = await clone();
-  for (const oid of here.objects()) rmSync(here.object(oid));
+  for (const oid of here.objects()) here.lose(oid);
   const { stdout } = await here.theta('fetch', '--dry-run', '--json');
   const { missing } = JSON.parse(stdout);
   expect(missing).toBeGreaterThan(10);
@@ -141,7 +141,7 @@ test('an object that is nowhere: a list, and what can be had is had', async () =
   const oid = await pointedAt(here, `${STORE}/layer.0.weight/c.0`);
   await here.git('remote', 'set-url', 'origin', `file://${await scratch.bare('empty.git')}`);
   emptyWorkTree(here);
-  rmSync(here.object(oid));
+  here.lose(oid);
   const failed = await here.try('checkout', '--', MODEL);
   expect(failed.code).not.toBe(0);
   expect(failed.stderr).toMatch(new RegExp(`^error: .*${oid} \\(\\d+ bytes\\)`, 'm'));
@@ -162,7 +162,7 @@ test('a push is refused while an object is nowhere, and the branch stays', async
   await here.commit(MODEL, checkpoint(2, 3, 70_000));
   const oid = await pointedAt(here, `${STORE}/layer.2.weight/c.0`);
   emptyWorkTree(here);
-  rmSync(here.object(oid));
+  here.lose(oid);
   for (const command of [['push'], ['theta', 'push']]) {
     const failed = await here.try(...command, `file://${target}`, 'main');
     expect(failed.code).not.toBe(0);

@@ -1,11 +1,19 @@
 // git-lfs deletes and checks objects by its own rules; whatever it deletes can be had again, and
 // what is nowhere else stays.
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { python } from '../support/env';
 import { type LfsServer, startLfsServer } from '../support/lfs-server';
 import { Scratch } from '../support/scratch';
-import { checkpoint, corrupt, manifest, objectIds, pointedAt, tensors } from './lost-world';
-import { ModelRepository, safetensors } from './road-model';
+import {
+  checkpoint,
+  composed,
+  corrupt,
+  manifest,
+  objectIds,
+  pointedAt,
+  tensors,
+} from './lost-world';
+import { ModelRepository, safetensors, sha256 } from './road-model';
 
 const MODEL = 'model.safetensors';
 const NOWHERE = 'http://127.0.0.1:1/none';
@@ -164,6 +172,54 @@ const NOWHERE = 'http://127.0.0.1:1/none';
       ),
     );
     expect(clone.read(MODEL).equals(content)).toBe(true);
+  });
+
+  test.each(both)('with git %j, what git %j staged needs no work tree', async (prune, add) => {
+    await push();
+    const content = checkpoint(9, 3, 3000);
+    repo.write(MODEL, content);
+    await repo.git(...add, MODEL);
+    // The hooks before it have staged the store; the commit is not made.
+    const hook = repo.path('.git/hooks/commit-msg');
+    writeFileSync(hook, '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    expect((await repo.try('commit', '--quiet', '-m', 'three')).code).not.toBe(0);
+    rmSync(hook);
+    repo.write(MODEL, checkpoint(10, 3, 3000));
+    rmSync(repo.path('.git_theta'), { recursive: true });
+    await repo.git(...prune);
+    expect(composed(repo, await manifest(repo, '', MODEL))).toBe(sha256(content));
+    await repo.git('config', 'lfs.url', NOWHERE);
+    await repo.git('commit', '--quiet', '-m', 'three');
+    versions.push([(await repo.git('rev-parse', 'HEAD')).stdout.trim(), content]);
+    await allThere(versions.slice(-1), true);
+  });
+
+  test.each(adds)('what git %s %s kept aside goes', async (...add) => {
+    /** Store files and checkpoints that the next `git status` would read. */
+    const unknown = async () => (await repo.git('diff-files', '--name-only')).stdout;
+    const kept = () => repo.objects('.git/theta/objects');
+    await committed(
+      () => repo.git('commit', '--quiet', '-m', 'three'),
+      checkpoint(11, 3, 3000),
+      add,
+    );
+    expect(kept()).toEqual(expect.arrayContaining(objectIds(await manifest(repo, 'HEAD', MODEL))));
+    await repo.git('status');
+    expect(await unknown()).toBe('');
+    await push();
+    expect(kept()).toEqual([]);
+    expect(await unknown()).toBe('');
+
+    repo.write(MODEL, checkpoint(12, 3, 3000));
+    await repo.git(...add, MODEL);
+    expect(kept().length).toBeGreaterThan(0);
+    await repo.theta('prune');
+    expect(kept().length).toBeGreaterThan(0);
+    await repo.git('reset', '--quiet', '--hard');
+    await repo.theta('prune');
+    expect(kept()).toEqual([]);
+    expect(await unknown()).toBe('');
+    await allThere();
   });
 
   test('a stash needs no remote', async () => {

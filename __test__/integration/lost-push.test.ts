@@ -1,6 +1,6 @@
 // Pushes that fail half-way: the branch does not move before its objects are there, and the push
 // can be repeated.
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { python } from '../support/env';
 import {
   type FaultyProxy,
@@ -149,6 +149,40 @@ withServer('a push', () => {
     await clone.theta('pull', '--quiet');
     expect(clone.read(MODEL).equals(next)).toBe(true);
     await clone.sound();
+  });
+
+  test('with --no-verify is completed by git theta push --all-objects', async () => {
+    await repo.git('push', '--quiet', 'origin', 'main');
+    const [first] = objectIds(await manifest(repo, 'HEAD', MODEL));
+    await repo.commit(MODEL, checkpoint(500 + number, 4, 5000));
+    const next = checkpoint(600 + number, 4, 5000);
+    repo.write(MODEL, next);
+    // What pointers name, and what only a manifest names.
+    await repo.git('commit', '--quiet', '--no-verify', '-a', '-m', 'store lags');
+    await repo.git('push', '--quiet', '--no-verify', 'origin', 'main');
+    const before = new Set(await server.objects());
+    const both = await Promise.all(['HEAD~1', 'HEAD'].map((rev) => manifest(repo, rev, MODEL)));
+    const [listed = [], unlisted = []] = both.map((text) =>
+      objectIds(text).filter((oid) => !before.has(oid)),
+    );
+    expect(Math.min(listed.length, unlisted.length)).toBeGreaterThan(4);
+    await repo.theta('push', '--quiet', '--all-objects', '--dry-run', 'origin', 'main');
+    expect(new Set(await server.objects())).toEqual(before);
+
+    // One that is nowhere. What is there alone, because it was pruned here, is no reason to refuse.
+    const lost = listed.find((oid) => !unlisted.includes(oid)) as string;
+    const bytes = readFileSync(repo.object(lost));
+    repo.lose(lost);
+    repo.lose(first as string);
+    await isRefused('theta', 'push', '--all-objects', 'origin', 'main');
+    writeFileSync(repo.object(lost), bytes);
+    proxy.failAfter(2, 'error');
+    await isRefused('theta', 'push', '--all-objects', 'origin', 'main');
+    proxy.heal();
+    await repo.theta('push', '--all-objects', 'origin', 'main');
+    const there = new Set(await server.objects());
+    expect([...listed, ...unlisted].filter((oid) => !there.has(oid))).toEqual([]);
+    await clones(next);
   });
 
   describe('of a commit whose store lags', () => {

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -125,6 +126,12 @@ export class ModelRepository {
   /** Path of an object in git-lfs's store. */
   object(oid: string, store = '.git/lfs/objects'): string {
     return this.path(store, oid.slice(0, 2), oid.slice(2, 4), oid);
+  }
+
+  /** Removes an object, also where it is kept aside. */
+  lose(oid: string): void {
+    rmSync(this.object(oid));
+    rmSync(this.object(oid, '.git/theta/objects'), { force: true });
   }
 
   /** Everything of ours agrees: exit code 0, nothing stale. */

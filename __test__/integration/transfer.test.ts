@@ -54,7 +54,7 @@ test('a push with a missing object is refused, and nothing is published', async 
   const before = repo.objects();
   await repo.commit(MODEL, { ...tensors, 'layer.0.weight': values(4096) });
   const fresh = repo.objects().find((oid) => !before.includes(oid)) as string;
-  rmSync(repo.object(fresh));
+  repo.lose(fresh);
   for (const command of [['push'], ['theta', 'push']]) {
     const failed = await repo.try(...command, 'origin', 'main');
     expect(failed.code).not.toBe(0);

@@ -52,7 +52,11 @@ export class CleanCache {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     }
-    rmSync(path, { force: true });
+    try {
+      rmSync(path, { force: true });
+    } catch {
+      // Read-only repository: it is refused again the next time.
+    }
     return null;
   }
 

@@ -1,8 +1,8 @@
 /**
  * Clean of a store file: its bytes become a Git LFS object, and git gets the pointer.
  *
- * In: a path below `.git_theta` and its content as git streams it. Out: the pointer's text, and the object in the
- * repository's store, as `git lfs clean` would do. What is a pointer already (a file that the hook has yet to fill)
+ * In: the content of a file below `.git_theta` as git streams it. Out: the pointer's text, and the object in the
+ * repository's store, as `git lfs clean` would do, unless git itself can store nothing there. What is a pointer already (a file that the hook has yet to fill)
  * comes back unchanged.
  */
 import { createHash } from 'node:crypto';
@@ -12,24 +12,27 @@ import { writeAll } from '../failure';
 import type { Repository } from '../git/repository';
 import { MAX_POINTER, parsePointer, printPointer } from '../lfs/pointer';
 import { findObject, objectPath, placeObject } from '../lfs/store';
+import { destination } from './destination';
 
 /** Cleans one store file. */
 export async function cleanStoreFile(
   repo: Repository,
   content: Iterable<Uint8Array>,
 ): Promise<string> {
-  const folder = mkdtempSync(join(repo.objectTemp(), 'store-'));
+  const place = destination(repo, !repo.isReadOnly());
+  const folder = mkdtempSync(join(place.temp, 'store-'));
   try {
     const file = join(folder, 'content');
     const { start, object } = receive(file, content);
     if (object.size === 0) return '';
     if (object.size === start.length && parsePointer(start)) return start.toString('latin1');
-    if (findObject(repo.stores(), object) === null) {
+    if (place.kept && findObject(repo.stores(), object) === null) {
       placeObject(file, objectPath(repo.objectsDir, object.oid), repo.objectTemp());
     }
     return printPointer(object);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    place.discard();
   }
 }
 

@@ -2,9 +2,9 @@
  * Clean: the bytes of a checkpoint become its manifest, and its tensors become LFS objects.
  *
  * In: a path and its content as git streams it. Out: the manifest's text; the objects are in the
- * repository's store. A file that is itself a canonical manifest (git left the text in the work
- * tree) comes back unchanged, and so does a Git LFS pointer: as a piece in the store, Git LFS
- * would take it for the pointer of another object.
+ * repository's store, unless git itself can store nothing there. A file that is itself a canonical
+ * manifest (git left the text in the work tree) comes back unchanged, and so does a Git LFS pointer:
+ * as a piece in the store, Git LFS would take it for the pointer of another object.
  *
  * git streams the work-tree file in nearly every case, so the stream is compared with that file
  * as it arrives and kept only from the first difference on. What the file decomposes to is looked
@@ -26,6 +26,7 @@ import { CleanStream, decompose, type WorkOptions } from '../native';
 import { pin } from '../store/pins';
 import { atRest, changed, regular, unchanged } from './at-rest';
 import { CleanCache } from './cache';
+import { destination } from './destination';
 import { durable } from './durable';
 import { callersIndex, manifestAt, previousRecords } from './previous';
 
@@ -48,7 +49,8 @@ export async function clean(
 ): Promise<string | Buffer> {
   const file = repo.workTree === '' ? null : repo.absolute(path);
   const before = file ? await atRest(file) : null;
-  const stream = new CleanStream(before ? file : null, repo.temp());
+  const place = destination(repo, !repo.isReadOnly());
+  const stream = new CleanStream(before ? file : null, place.kept ? repo.temp() : place.temp);
   try {
     const manifest = receive(stream, content);
     if (manifest) return manifest;
@@ -57,35 +59,43 @@ export async function clean(
     const cache = new CleanCache(repo.thetaDir, repo.stores());
     const known = cache.get(hash);
     if (known !== null) {
-      await pinNew(repo, path, parseManifest(known));
+      if (place.kept) await pinNew(repo, path, parseManifest(known));
       return known;
     }
 
     const { records } = await decompose(source, {
       ...options,
-      store: repo.objectsDir,
-      temp: repo.objectTemp(),
+      store: place.store,
+      temp: place.temp,
       sync: await durable(repo),
       previous: await previousRecords(repo, path, callersIndex(repo)),
     });
     if (file && !unchanged(before, regular(file))) throw changed(path);
     const found = fromRecords(records);
-    await pinNew(repo, path, found);
     const text = printManifest(found);
+    if (!place.kept) return text;
+    await pinNew(repo, path, found);
     cache.put(hash, text);
     return text;
   } finally {
     stream.discard();
+    place.discard();
   }
 }
 
-/** Keeps from `git lfs prune` what no commit names yet: a stash, or a commit without our hooks. */
-async function pinNew(repo: Repository, path: string, manifest: Manifest): Promise<void> {
+/** Keeps from `git lfs prune` what no commit names yet: a stash, an index, a commit without our hooks. */
+export async function pinNew(
+  repo: Repository,
+  path: string,
+  manifest: Manifest,
+  o: { copy?: boolean } = {},
+): Promise<void> {
   const head = await manifestAt(repo, 'HEAD', path);
   const committed = new Set(head ? manifestObjects(head).map(({ oid }) => oid) : []);
   pin(
     repo,
     manifestObjects(manifest).filter(({ oid }) => !committed.has(oid)),
+    o,
   );
 }
 

@@ -35,7 +35,8 @@ function kind(stderr: string): ErrorCode {
   if (/no space left|out of diskspace|disk quota exceeded/i.test(stderr)) {
     return 'ERR_THETA_DISK_FULL';
   }
-  if (/permission denied|read-only file system/i.test(stderr)) return 'ERR_THETA_PERMISSION';
+  if (/permission denied|insufficient permission|read-only file system/i.test(stderr))
+    return 'ERR_THETA_PERMISSION';
   return 'ERR_THETA_GIT_FAILED';
 }
 

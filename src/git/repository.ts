@@ -100,11 +100,17 @@ export class Repository {
   scratch(): string {
     try {
       const folder = this.temp();
-      accessSync(folder, constants.W_OK);
-      return folder;
+      if (isWritable(folder)) return folder;
     } catch {
-      return tmpdir();
+      // It is not there and cannot be made.
     }
+    return tmpdir();
+  }
+
+  /** Whether git can store nothing here: neither a blob nor an index. */
+  isReadOnly(): boolean {
+    const blobs = this.#variables.GIT_OBJECT_DIRECTORY ?? join(this.commonDir, 'objects');
+    return !isWritable(this.gitDir) && !isWritable(blobs);
   }
 
   /**
@@ -196,6 +202,15 @@ export async function gitVersion(): Promise<Version> {
   const version = parseVersion(stdout);
   if (version) return version;
   throw new ThetaError('ERR_THETA_GIT_FAILED', `unknown version of git: ${stdout.trim()}`);
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Resolves links in the folder of a path, not in its last component: a link to a model is a link. */

@@ -28,6 +28,7 @@ export function findObject(stores: readonly string[], ref: ObjectRef): string | 
 /**
  * Puts an object under its name in a store: a hard link, or a copy where that is not possible, never half a file.
  *
+ * @param o - `link: false`: a copy in any case. `copy: false`: a link or nothing.
  * @param temp - folder for the file until it is whole, on the target's file system. Not among Git LFS's objects: what is
  *   there with another name makes `git lfs prune` fail.
  */
@@ -35,13 +36,19 @@ export function placeObject(
   source: string,
   target: string,
   temp: string,
-  o = { link: true },
+  o: { link?: boolean; copy?: boolean } = {},
 ): void {
+  const { link = true, copy = true } = o;
   mkdirSync(dirname(target), { recursive: true });
+  // A link is whole at once; only what is in its place already has to be replaced.
+  if (link && linked(source, target)) return;
   const temporary = join(temp, `${basename(target)}.${process.pid}.tmp`);
   rmSync(temporary, { force: true });
   try {
-    if (!o.link || !linked(source, temporary)) copyFileSync(source, temporary);
+    if (!link || !linked(source, temporary)) {
+      if (!copy) return;
+      copyFileSync(source, temporary);
+    }
     renameSync(temporary, target);
   } finally {
     // Renaming one link over another of the same file leaves both.

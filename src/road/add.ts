@@ -9,11 +9,11 @@
  * Refused: paths that are not tracked, symbolic links, files that change while they are read, and
  * text that starts like a manifest but is none.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isThetaError, ThetaError } from '../errors';
 import { atRest, changed, regular, unchanged } from '../filter/at-rest';
+import { pinNew } from '../filter/clean';
+import { destination } from '../filter/destination';
 import { durable } from '../filter/durable';
 import { callersIndex, manifestIn, previousRecords } from '../filter/previous';
 import { lsFiles, updateIndex } from '../git/index';
@@ -137,6 +137,9 @@ async function addFile(
   if (options.dryRun) return report;
 
   options.signal?.throwIfAborted();
+  // Before the store's files are linked: one link more makes git look at a file again. Where a pin
+  // would be a copy, the files in the work tree have to do.
+  if (manifest) await pinNew(repo, path, manifest, { copy: false });
   const enter = async () => {
     const [oid] = await hashObjects(repo, [Buffer.from(text)]);
     const mode = entry?.mode ?? '100644';
@@ -186,19 +189,19 @@ async function readModel(
     const manifest = looksLikePointer(text) ? null : manifestOf(text, path);
     return { manifest, text: text.toString(), written: 0, bytesWritten: 0 };
   }
-  const scratch = options.dryRun ? mkdtempSync(join(repo.temp(), 'dry-')) : null;
+  const { store, temp, discard } = destination(repo, !options.dryRun);
   try {
     const { dryRun, onModel, ...work } = options;
     const { records, written, bytesWritten } = await decompose(repo.absolute(path), {
       ...work,
-      store: scratch ?? repo.objectsDir,
-      temp: scratch ? repo.temp() : repo.objectTemp(),
+      store,
+      temp,
       sync: await durable(repo),
       previous: await previousRecords(repo, path, indexFile),
     });
     return { manifest: fromRecords(records), text: '', written, bytesWritten };
   } finally {
-    if (scratch) rmSync(scratch, { recursive: true, force: true });
+    discard();
   }
 }
 

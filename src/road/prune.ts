@@ -15,10 +15,11 @@ import { hasObject } from '../lfs/store';
 import { checkLfsVersion } from '../lfs/version';
 import { manifestObjects, type ObjectRef } from '../manifest';
 import { STORE_FOLDER } from '../store/paths';
-import { pin, pinFolder, pinned, unpin } from '../store/pins';
+import { pin, pinFolder, pinned } from '../store/pins';
 import { dropAbandoned } from './abandoned';
 import { versions } from './history';
 import { modelsInIndex, modelsInTree } from './models';
+import { release } from './release';
 import { blobOid, compareStore, storeEntries } from './unlisted';
 
 /** Options of `prune`. */
@@ -52,7 +53,7 @@ export async function prune(
   if (!options.dryRun) pin(repo, needed.values());
   await lfsPrune(repo, options, output);
   if (!options.dryRun) {
-    unpin(repo, obsolete);
+    await release(repo, obsolete);
     const models = repo.isBare ? [] : await modelsInIndex(repo, null);
     dropAbandoned(
       repo,

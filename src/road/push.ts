@@ -12,8 +12,9 @@ import type { Repository } from '../git/repository';
 import { hasObject } from '../lfs/store';
 import { checkLfsVersion, pushObjects, type TransferOptions } from '../lfs/transfer';
 import { manifestObjects, type ObjectRef } from '../manifest';
-import { unpack, unpin } from '../store/pins';
+import { unpack } from '../store/pins';
 import { versions } from './history';
+import { release } from './release';
 import { compareStore } from './unlisted';
 
 /** One line of a pre-push hook's input. */
@@ -34,6 +35,11 @@ export interface UploadReport {
   readonly unlisted: number;
 }
 
+export interface UploadOptions extends TransferOptions {
+  /** The whole history of what is pushed: the remote may lack objects of commits that it has. */
+  readonly allObjects?: boolean;
+}
+
 /** Objects per call of git-lfs: its memory and ours stay bounded. */
 const BATCH = 20_000;
 
@@ -50,16 +56,17 @@ export function parsePushed(text: string): PushedRef[] {
 
 /**
  * Uploads the objects of a range. `lfs` uploads what pointers name (git-lfs's own pre-push); it
- * runs after what is pinned has been put back into git-lfs's store.
+ * runs after what is pinned has been put back into git-lfs's store. With `allObjects` it has to
+ * check what it does not find here, as `git lfs push --all` does.
  */
 export async function upload(
   repo: Repository,
   remote: string,
   pushed: readonly PushedRef[],
   lfs: () => Promise<void>,
-  options: TransferOptions = {},
+  { allObjects = false, ...options }: UploadOptions = {},
 ): Promise<UploadReport> {
-  const { range, tips } = await pushedRange(repo, remote, pushed);
+  const { range, tips } = await pushedRange(repo, remote, pushed, allObjects);
   const seen = new Set<string>();
   const absent = new Map<string, ObjectRef>();
   const unlisted = new Map<string, ObjectRef>();
@@ -74,8 +81,10 @@ export async function upload(
       const store = await compareStore(repo, { rev: commit }, path, manifest);
       const unknown = new Set(store.unlisted.map(({ oid }) => oid));
       for (const ref of fresh) {
-        if (!hasObject(repo.objectsDir, ref)) absent.set(ref.oid, ref);
-        else if (unknown.has(ref.oid)) unlisted.set(ref.oid, ref);
+        const listed = !unknown.has(ref.oid);
+        if (hasObject(repo.objectsDir, ref)) {
+          if (!listed) unlisted.set(ref.oid, ref);
+        } else if (!listed || !allObjects) absent.set(ref.oid, ref);
       }
     }
   }
@@ -85,7 +94,7 @@ export async function upload(
   await pushAll(repo, remote, absent, options);
   await lfs();
   await pushAll(repo, remote, unlisted, options);
-  unpin(repo, seen);
+  await release(repo, seen);
   return { versions: count, objects: seen.size, unlisted: unlisted.size };
 }
 
@@ -101,11 +110,12 @@ async function pushAll(
   }
 }
 
-/** Revisions that the remote does not have, as far as is known here. */
+/** Revisions that the remote does not have, as far as is known here; with `all`, nothing is known. */
 async function pushedRange(
   repo: Repository,
   remote: string,
   pushed: readonly PushedRef[],
+  all: boolean,
 ): Promise<{ range: string[]; tips: string[] }> {
   const tips = new Set<string>();
   const known = new Set<string>();
@@ -115,6 +125,7 @@ async function pushedRange(
     const base = await commitOf(repo, remoteOid);
     if (base) known.add(base);
   }
+  if (all) return { range: [...tips], tips: [...tips] };
   const { stdout } = await repo.git(['remote'], { check: false });
   const named = stdout.split('\n').includes(remote);
   // A pushed deletion has no tip; a remote given as a URL has no refs here.

@@ -8,11 +8,10 @@
 import { isTracked } from '../git/attributes';
 import { lsFiles } from '../git/index';
 import type { Repository } from '../git/repository';
-import { hasObject } from '../lfs/store';
 import { manifestObjects } from '../manifest';
 import { missingObjects } from '../store/missing';
 import { inStore, STORE_FOLDER, storeRoot } from '../store/paths';
-import { unpack, unpin } from '../store/pins';
+import { unpack } from '../store/pins';
 import { stageStore } from '../store/stage';
 import { type Model, modelsInIndex } from './models';
 import { compareStore } from './unlisted';
@@ -41,14 +40,7 @@ export async function restage(
     if (!manifest) continue;
     const { unlisted, surplus } = await compareStore(repo, { indexFile }, path, manifest);
     if (unlisted.length === 0 && surplus.length === 0) continue;
-    // What the store lists, git-lfs keeps from now on. Before the files are linked: giving up a link
-    // makes git look at them again.
-    const objects = manifestObjects(manifest);
-    unpack(repo, objects);
-    unpin(
-      repo,
-      objects.filter((ref) => hasObject(repo.objectsDir, ref)).map(({ oid }) => oid),
-    );
+    unpack(repo, manifestObjects(manifest));
     // Without its objects (a clone made with --skip-smudge) a store can be staged, not linked.
     const workTree = missingObjects(repo, manifest).length === 0;
     await stageStore(repo, path, manifest, { indexFile, workTree });

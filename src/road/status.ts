@@ -6,6 +6,7 @@
  * hashes of its tensors; nothing else is read.
  */
 import { lstatSync } from 'node:fs';
+import { destination } from '../filter/destination';
 import { previousRecords } from '../filter/previous';
 import type { Repository } from '../git/repository';
 import { compareManifests, fromRecords, type Manifest } from '../manifest';
@@ -146,13 +147,14 @@ async function gitStatus(repo: Repository) {
   return { unmerged, modified };
 }
 
-/** The manifest that the work-tree file would have. Its new tensors are in the store then. */
+/** The manifest that the work-tree file would have. Its new tensors are in the store then, where that can be written. */
 async function read(repo: Repository, path: string, options: WorkOptions): Promise<Manifest> {
-  const { records } = await decompose(repo.absolute(path), {
-    ...options,
-    store: repo.objectsDir,
-    temp: repo.objectTemp(),
-    previous: await previousRecords(repo, path),
-  });
-  return fromRecords(records);
+  const { store, temp, discard } = destination(repo, !repo.isReadOnly());
+  try {
+    const previous = await previousRecords(repo, path);
+    const { records } = await decompose(repo.absolute(path), { ...options, store, temp, previous });
+    return fromRecords(records);
+  } finally {
+    discard();
+  }
 }

@@ -9,11 +9,10 @@ import { spawn } from 'node:child_process';
 import { ThetaError } from '../errors';
 import { gitFailed } from '../git/child';
 import type { Repository } from '../git/repository';
-import type { TransferOptions } from '../lfs/transfer';
 import { type CheckedOut, type CheckoutOptions, checkout } from './checkout';
 import { fetch } from './fetch';
-import { lfsPrePush } from './lfs-pre-push';
-import { type PushedRef, type UploadReport, upload } from './push';
+import { lfsPrePush, lfsPushAll } from './lfs-pre-push';
+import { type PushedRef, type UploadOptions, type UploadReport, upload } from './push';
 
 /** Runs git with the user's terminal; its exit code. */
 function interactive(repo: Repository, args: readonly string[]): Promise<number> {
@@ -44,27 +43,34 @@ export async function pull(
 export async function push(
   repo: Repository,
   args: readonly string[],
-  options: TransferOptions & { dryRun?: boolean } = {},
+  options: UploadOptions & { dryRun?: boolean } = {},
 ): Promise<UploadReport> {
-  const { dryRun, ...transfer } = options;
-  const { remote, pushed } = await planned(repo, args);
+  const { dryRun, ...work } = options;
+  const { allObjects = false } = work;
+  const { remote, pushed } = await planned(repo, args, allObjects);
   let report: UploadReport = { versions: 0, objects: 0, unlisted: 0 };
   if (!dryRun && pushed.length > 0) {
     const lines = pushed.map(
       (ref) => `${ref.localRef} ${ref.localOid} ${ref.remoteRef} ${ref.remoteOid}\n`,
     );
-    const lfs = () => lfsPrePush([remote, remote], lines.join(''));
-    report = await upload(repo, remote, pushed, lfs, transfer);
+    const refs = pushed.map(({ localRef }) => localRef);
+    const lfs = () =>
+      allObjects ? lfsPushAll(remote, refs) : lfsPrePush([remote, remote], lines.join(''));
+    report = await upload(repo, remote, pushed, lfs, work);
   }
   const code = await interactive(repo, ['push', ...(dryRun ? ['--dry-run'] : []), ...args]);
   if (code !== 0) throw failed('push', code);
   return report;
 }
 
-/** What `git push` would do with these arguments, in the form of a pre-push hook's input. */
+/**
+ * What `git push` would do with these arguments, in the form of a pre-push hook's input; with `all`
+ * also what is there already.
+ */
 async function planned(
   repo: Repository,
   args: readonly string[],
+  all: boolean,
 ): Promise<{ remote: string; pushed: PushedRef[] }> {
   const dry = ['push', '--dry-run', '--no-verify', '--porcelain', ...args];
   const { code, stdout, stderr } = await repo.git(dry, { check: false });
@@ -75,7 +81,8 @@ async function planned(
     const [flag, refs = ''] = line.split('\t');
     const [from, to] = refs.split(':');
     // `=`: there already; `-`: a deletion; `!`: git itself will refuse it.
-    if (!from || !to || flag === undefined || !/^[ +*]$/.test(flag)) continue;
+    const moves = /^[ +*]$/.test(flag ?? '') || (all && flag === '=');
+    if (!from || !to || !moves) continue;
     const { stdout: oid } = await repo.git(['rev-parse', '--verify', from]);
     pushed.push({ localRef: from, localOid: oid.trim(), remoteRef: to, remoteOid: '0'.repeat(40) });
   }

@@ -1,10 +1,10 @@
 /**
  * Pins: objects that `git lfs prune` does not see a reason to keep, kept by us.
  *
- * git-lfs keeps what pointers in commits name. An object that only a manifest names (its commit
- * was made without our hooks, or is not made yet, or is a stash) is hard-linked to
- * `<git dir>/theta/objects`, a store that reads fall back to. A pin goes when the store with its
- * object is staged, when a push has uploaded it, or when `git theta prune` finds no use for it.
+ * git-lfs keeps what pointers in commits name. An object that only a manifest or the index names
+ * (its commit was made without our hooks, or is not made yet, or is a stash) is hard-linked to
+ * `<git dir>/theta/objects`, a store that reads fall back to. A pin goes when a push has uploaded
+ * it, or when `git theta prune` finds no use for it: road/release.ts.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,39 +17,41 @@ export function pinFolder(repo: Repository): string {
   return join(repo.thetaDir, 'objects');
 }
 
-/** Pins what is in the store and not pinned yet; how many. */
-export function pin(repo: Repository, refs: Iterable<ObjectRef>): number {
-  return link(refs, repo.objectsDir, pinFolder(repo), repo.temp());
+/** Pins what is in the store and not pinned yet. `copy: false`: not where that takes a copy. */
+export function pin(repo: Repository, refs: Iterable<ObjectRef>, o: { copy?: boolean } = {}): void {
+  link(refs, repo.objectsDir, pinFolder(repo), repo.temp(), o);
 }
 
-/** Puts pinned objects back where git-lfs looks for them; how many. */
-export function unpack(repo: Repository, refs: Iterable<ObjectRef>): number {
-  return link(refs, pinFolder(repo), repo.objectsDir, repo.objectTemp());
+/** Puts pinned objects back where git-lfs looks for them. */
+export function unpack(repo: Repository, refs: Iterable<ObjectRef>): void {
+  link(refs, pinFolder(repo), repo.objectsDir, repo.objectTemp());
 }
 
-function link(refs: Iterable<ObjectRef>, from: string, to: string, temp: string): number {
-  let count = 0;
+function link(
+  refs: Iterable<ObjectRef>,
+  from: string,
+  to: string,
+  temp: string,
+  o: { copy?: boolean } = {},
+): void {
   for (const ref of refs) {
     if (hasObject(to, ref) || !hasObject(from, ref)) continue;
-    placeObject(objectPath(from, ref.oid), objectPath(to, ref.oid), temp);
-    count++;
+    placeObject(objectPath(from, ref.oid), objectPath(to, ref.oid), temp, o);
   }
-  return count;
 }
 
-/** Removes pins. The objects themselves stay in git-lfs's store if they are there. */
-export function unpin(repo: Repository, oids: Iterable<string>): number {
-  let count = 0;
+/** Removes pins; which ones there were. The objects stay in git-lfs's store if they are there. */
+export function unpin(repo: Repository, oids: Iterable<string>): Set<string> {
+  const removed = new Set<string>();
   for (const oid of oids) {
-    const path = objectPath(pinFolder(repo), oid);
     try {
-      rmSync(path);
-      count++;
+      rmSync(objectPath(pinFolder(repo), oid));
+      removed.add(oid);
     } catch {
       // Not pinned.
     }
   }
-  return count;
+  return removed;
 }
 
 /** The oids of all pinned objects. */

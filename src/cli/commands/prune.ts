@@ -17,7 +17,13 @@ export const command = defineCommand<Options>({
   description: `Runs \`git lfs prune\`, which deletes local copies of objects that old, pushed commits
 need, after making sure that it keeps everything else. git-lfs sees only what pointers in commits
 name; objects that only a manifest or the index names are kept aside under \`.git/theta/objects\` until
-they are pushed. Settings of \`git lfs prune\` (\`lfs.pruneoffsetdays\` and others) apply.`,
+they are pushed.
+
+\`git theta add\` keeps the new objects of a checkpoint there, and so does git whenever it reads a
+changed one: \`git add\`, \`git stash\`, also \`git status\` and \`git diff\`. What was never committed
+stays there, whatever \`git lfs prune\` deletes, until this command finds no use for it.
+
+Settings of \`git lfs prune\` (\`lfs.pruneoffsetdays\` and others) apply.`,
   options: [
     dryRunOption,
     { flags: '--verify-remote', summary: 'Delete only what the remote is known to have.' },

@@ -46,7 +46,8 @@ function describe(model: ModelStatus): string {
 export const command = defineCommand<Options>({
   description: `Shows for every tracked checkpoint how the index differs from HEAD and the work tree
 from the index, and how many tensors that concerns. A checkpoint that git takes for modified is read
-once; all others cost nothing.`,
+once; all others cost nothing. In a repository that you may not write to, this needs room for what has
+changed in the system's temporary folder.`,
   arguments: [
     { name: 'path', variadic: true, summary: 'Checkpoints, folders or globs; default: all.' },
   ],
