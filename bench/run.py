@@ -6,7 +6,8 @@
   run.py --table results.jsonl [--write]        prints the table of an earlier run again
 
 Needs what `npm run setup` and `npm run test:setup` bring: the built addon, a current git-lfs, the LFS server, a Python
-with torch. Other tools take part when their programs are named. --write puts the result into README.md.
+with torch. Other tools take part when their programs are named. --write puts the result into README.md,
+and its summary into the project's.
 
 1. Start-up: each command and `node -e 0` in turns.
 2. Time: repetitions are the outer loop, and the tools' order turns by one with each, so that the tools meet the same
@@ -22,9 +23,8 @@ import bench
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
-README = os.path.join(HERE, "README.md")
+README, FRONT = os.path.join(HERE, "README.md"), os.path.join(ROOT, "README.md")
 SUPPORT = os.path.join(ROOT, "__test__", "support", "lfs_server.conf.py")
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
 
 
 def text(*cmd, **kw):
@@ -262,12 +262,37 @@ def table(rows):
     return "\n".join(out)
 
 
-def write(result):
-    with open(README) as f:
+NAMES = {"git-theta": "git-theta", "git-lfs": "git-lfs", "dvc": "DVC", "git-theta-py": "Python git-theta"}
+
+
+def summary(rows):
+    """The table of the project's front page: one checkpoint, all tools, seconds and bytes."""
+    R = Results(rows)
+    data = next(r["data"] for r in rows if r["data"].startswith("fp32-") and r["rep"] == 0)
+    tools = [t for t in NAMES if R.get(data, t, "add-v1")]
+    size = next(r["file"] for r in rows if r["step"] == "data" and r["data"] == data)
+    out = [f"One fp32 checkpoint of {size / 1e6:.0f} MB, seconds (medians of {R.info['reps']}) and MB:", "",
+           "| | " + " | ".join(NAMES[t] for t in tools) + " |", "|---" * (len(tools) + 1) + "|"]
+    for name, step, key in (("first add", "add-v1", "wall"), ("add after one tensor changed", "add-v2", "wall"),
+                            ("status after touch", "status-touched", "wall"), ("push", "push", "wall"),
+                            ("checkout of the version before", "checkout-back", "wall"), ("clone", "clone", "wall"),
+                            ("stored, first version", "bytes-v1", "stored"), ("stored, both versions", "bytes-v2", "stored"),
+                            ("disk of a clone", "bytes-clone", "disk")):
+        x = [R.median(data, t, step, key) for t in tools]
+        out.append(f"| {name} | " + " | ".join("–" if v is None else f"{v:.2f}" if key == "wall" else f"{v / 1e6:.0f}"
+                                               for v in x) + " |")
+    out += ["", f"{R.info['machine'].split(';')[0]}; {R.info['versions']}. DVC pushes to a folder, the others to a server on the "
+            "same machine. [How it is measured, and a bf16 checkpoint](bench/README.md)."]
+    return "\n".join(out)
+
+
+def between(path, begin, end, text):
+    """Puts text between two marks of a file."""
+    with open(path) as f:
         s = f.read()
-    head, _, rest = s.partition(BEGIN)
-    with open(README, "w") as f:
-        f.write(f"{head}{BEGIN}\n\n{result}\n\n{END}{rest.partition(END)[2]}")
+    head, _, rest = s.partition(begin)
+    with open(path, "w") as f:
+        f.write(f"{head}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}")
 
 
 # ---- the run
@@ -289,7 +314,7 @@ def measure(a):
     tools = {"git-lfs": [lfs], "git-theta": [theta, lfs], "git-theta-plain": [theta, lfs]}
     if a.dvc:
         tools["dvc"] = [a.dvc]
-    against = {k: tools[k] for k in ("git-lfs", "git-theta")}
+    against = {k: v for k, v in tools.items() if k != "git-theta-plain"}
     if a.theta_py:
         against["git-theta-py"] = [a.theta_py, lfs]
     sets = [(data(a, a.mb, "bf16"), tools), (data(a, a.mb, "fp32"), against)]
@@ -359,10 +384,12 @@ def main():
     a = ap.parse_args()
     results = a.table or measure(a)
     with open(results) as f:
-        result = table([json.loads(l) for l in f])
+        rows = [json.loads(l) for l in f]
+    result = table(rows)
     print(result)
     if a.write:
-        write(result)
+        between(README, "<!-- results -->", "<!-- /results -->", result)
+        between(FRONT, "<!-- bench:start -->", "<!-- bench:end -->", summary(rows))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import { lsFiles } from '../git/index';
 import { catFile } from '../git/objects';
 import type { Repository } from '../git/repository';
-import { isManifest } from '../manifest';
+import { isManifest, MAX_MANIFEST } from '../manifest';
 import { STORE_FOLDER } from '../store/paths';
 
 /** A path and the filter that its attributes name; the empty text for none. */
@@ -11,9 +11,6 @@ export interface FilterUse {
   readonly path: string;
   readonly filter: string;
 }
-
-/** No manifest is larger, so a larger blob need not be read. */
-const LARGEST_MANIFEST = 64 * 1024 * 1024;
 
 const fields = (text: string) => text.split('\0').slice(0, -1);
 
@@ -52,7 +49,7 @@ export async function rawFiles(repo: Repository, paths: readonly string[]): Prom
   for (const [i, { path, oid }] of entries.entries()) {
     const size = sizes[i] ?? Number.NaN;
     if (Number.isNaN(size)) continue; // absent in a partial clone: unknown
-    const content = size > LARGEST_MANIFEST ? null : await catFile(repo, oid);
+    const content = size > MAX_MANIFEST ? null : await catFile(repo, oid);
     if (content === null || !isManifest(content)) raw.push(path);
   }
   return [...new Set(raw)];

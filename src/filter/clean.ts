@@ -17,6 +17,7 @@ import { looksLikePointer, POINTER_LIKE } from '../lfs/pointer';
 import {
   fromRecords,
   isManifest,
+  MAX_MANIFEST,
   type Manifest,
   manifestObjects,
   parseManifest,
@@ -30,8 +31,6 @@ import { destination } from './destination';
 import { durable } from './durable';
 import { callersIndex, manifestAt, previousRecords } from './previous';
 
-/** A larger input is not taken for a manifest; the limit of the format itself. */
-const MANIFEST_LIMIT = 64 * 1024 * 1024;
 const PREFIX = Buffer.from('{"git-theta":');
 
 /**
@@ -110,7 +109,7 @@ function receive(stream: CleanStream, content: Iterable<Uint8Array>): Buffer | n
     }
     held.push(Buffer.from(piece));
     bytes += piece.length;
-    if (bytes <= POINTER_LIKE || (bytes <= MANIFEST_LIMIT && startsLikeManifest(held))) continue;
+    if (bytes <= POINTER_LIKE || (bytes <= MAX_MANIFEST && startsLikeManifest(held))) continue;
     for (const earlier of held) stream.write(earlier);
     held = null;
   }

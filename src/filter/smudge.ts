@@ -15,6 +15,7 @@ import { MAX_POINTER, parsePointer } from '../lfs/pointer';
 import { fetchObjects } from '../lfs/transfer';
 import {
   looksLikeManifest,
+  MAX_MANIFEST,
   type Manifest,
   type ObjectRef,
   printObject,
@@ -30,8 +31,6 @@ import type { Spool } from './spool';
 
 /** A multiple of a packet's payload, so that packets are full. */
 const PIECE = 65516 * 16;
-/** A larger blob is no manifest; the limit of the format itself. */
-const MAX_MANIFEST = 64 * 1024 * 1024;
 /** Below so many bytes a hook that follows is not worth its start: `theta.hookLimit`. */
 const HOOK_LIMIT = 64 * 1024 * 1024;
 const TRUE = new Set(['1', 'true', 't', 'yes', 'y', 'on']);

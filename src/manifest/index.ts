@@ -7,6 +7,6 @@
 export { type Aspect, type Change, type Comparison, compareManifests } from './compare';
 export { manifestObjects, parseObject, printObject } from './objects';
 export { compareNames } from './order';
-export { isManifest, looksLikeManifest, parseManifest } from './parse';
+export { isManifest, looksLikeManifest, MAX_MANIFEST, parseManifest } from './parse';
 export { fromRecords, printManifest, toRecords } from './print';
 export * from './types';

@@ -9,7 +9,7 @@ import { ManifestReader } from './reader';
 import type { Manifest } from './types';
 
 /** Most bytes of a manifest. */
-export const MAX_BYTES = 64 * 2 ** 20;
+export const MAX_MANIFEST = 64 * 2 ** 20;
 /** Most bytes of a line. */
 export const MAX_LINE = 16 * 2 ** 20;
 
@@ -48,7 +48,7 @@ function difference(a: string, b: string): number {
  */
 export function parseManifest(input: string | Uint8Array): Manifest {
   const size = typeof input === 'string' ? Buffer.byteLength(input) : input.length;
-  if (size > MAX_BYTES) throw fail(1, 'limit', 'more than 64 MiB of text');
+  if (size > MAX_MANIFEST) throw fail(1, 'limit', 'more than 64 MiB of text');
   const text = typeof input === 'string' ? input : decode(input);
   const reader = new ManifestReader();
   let start = 0;

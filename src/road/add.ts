@@ -24,6 +24,7 @@ import {
   compareManifests,
   fromRecords,
   looksLikeManifest,
+  MAX_MANIFEST,
   type Manifest,
   parseManifest,
   printManifest,
@@ -227,7 +228,7 @@ export async function manifestText(file: string): Promise<Buffer | null> {
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
-    if (size > 64 * 1024 * 1024) return null;
+    if (size > MAX_MANIFEST) return null;
     const start = Buffer.alloc(Math.min(size, 1025));
     await handle.read(start, 0, start.length, 0);
     if (looksLikePointer(start)) return start;
