@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { type LfsServer, startLfsServer } from '../support/lfs-server';
 import { Scratch } from '../support/scratch';
 import { inode, ModelRepository, model, sha256, values } from './road-model';
@@ -27,17 +28,29 @@ beforeEach(async () => {
 
 afterEach(() => repo.scratch.cleanup());
 
+/** Puts a program on PATH that appends what the real one says to a file. */
+function logged(name: string, log: string): void {
+  const folder = (process.env.PATH ?? '')
+    .split(delimiter)
+    .find((dir) => existsSync(join(dir, name)));
+  const script = `#!/bin/sh\nexec '${join(folder ?? '', name)}' "$@" 2>>'${log}'\n`;
+  writeFileSync(join(repo.scratch.bin, name), script, { mode: 0o755 });
+}
+
 test('a clone over HTTP fetches each object once and links the store to it', async () => {
   const content = await repo.commit(MODEL, model(20));
   await repo.git('push', '--quiet', 'origin', 'main');
   expect(await server.objects()).toEqual(expect.arrayContaining(repo.objects()));
   const target = repo.scratch.path('clone');
-  const { stderr } = await repo.scratch.run('git', ['clone', `file://${remote}`, target], {
-    env: { GIT_CURL_VERBOSE: '1', GIT_TRACE: '1' },
+  const log = repo.scratch.path('lfs.log');
+  logged('git-lfs', log);
+  await repo.scratch.run('git', ['clone', `file://${remote}`, target], {
+    env: { GIT_CURL_VERBOSE: '1' },
   });
   const clone = new ModelRepository(repo.scratch, target);
   expect(clone.read(MODEL).equals(content)).toBe(true);
-  const downloads = [...stderr.matchAll(/^> GET \S*\/objects\/storage\/(\w{64})/gm)].map(
+  const said = readFileSync(log, 'utf8');
+  const downloads = [...said.matchAll(/^> GET \S*\/objects\/storage\/(\w{64})/gm)].map(
     ([, oid]) => oid,
   );
   expect(downloads.sort()).toEqual(repo.objects());

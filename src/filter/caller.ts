@@ -20,21 +20,35 @@ const WITH_VALUE = new Set([
   '--attr-source',
 ]);
 
-/** A shell stands between git and its filter, unless it became the filter. */
+/** Shells stand between git and its filter or hook, unless they became it. */
 const SHELLS = new Set(['sh', 'dash', 'bash', 'busybox', 'ash', 'ksh', 'zsh']);
-const MAX_SHELLS = 2;
+/** No chain of gits and shells that we know is longer. */
+const MAX_ANCESTORS = 8;
+
+/** The command lines of the gits above this process, the nearest first, as far as only shells stand between. */
+function* gits(parent: number): Generator<string[], void> {
+  let pid = parent;
+  for (let count = 0; count < MAX_ANCESTORS; count++) {
+    const words = commandLine(pid);
+    const program = basename(words[0] ?? '').replace(/^-/, '');
+    if (program === 'git') yield words;
+    else if (!SHELLS.has(program)) return;
+    pid = parentOf(pid);
+  }
+}
 
 /** The git command above this process. */
 export function callingCommand(parent = process.ppid): string | null {
-  let pid = parent;
-  for (let shells = 0; shells <= MAX_SHELLS; shells++) {
-    const words = commandLine(pid);
-    const program = basename(words[0] ?? '').replace(/^-/, '');
-    if (program === 'git') return commandOf(words);
-    if (!SHELLS.has(program)) return null;
-    pid = parentOf(pid);
-  }
+  for (const words of gits(parent)) return commandOf(words);
   return null;
+}
+
+/** Whether a git above this process was asked to be quiet. */
+export function isCallerQuiet(parent = process.ppid): boolean {
+  for (const words of gits(parent)) {
+    if (words.includes('-q') || words.includes('--quiet')) return true;
+  }
+  return false;
 }
 
 function commandLine(pid: number): string[] {

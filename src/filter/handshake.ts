@@ -6,6 +6,7 @@
  */
 import { ThetaError } from '../errors';
 import type { PacketReader, PacketWriter } from '../git/pkt-line';
+import type { TransferProgress } from '../lfs/transfer';
 
 /** What the protocol runs on. */
 export interface FilterChannel {
@@ -13,7 +14,15 @@ export interface FilterChannel {
   readonly writer: PacketWriter;
   /** Where messages for people go. */
   warn(text: string): void;
+  /** Shows how far a download is. */
+  readonly progress?: StartTransfer | undefined;
 }
+
+/** Called at the start of a transfer with what is done. */
+export type StartTransfer = (
+  label: string,
+  quiet: boolean,
+) => { onProgress: (progress: TransferProgress) => void; done: () => void };
 
 /** @throws ThetaError `ERR_THETA_PROTOCOL` when the other side is not git, or speaks another version. */
 export function handshake({ reader, writer }: FilterChannel): void {

@@ -6,13 +6,13 @@
  */
 import { readSync, writeSync } from 'node:fs';
 import { PacketReader, PacketWriter } from '../git/pkt-line';
-import { handshake } from './handshake';
+import { handshake, type StartTransfer } from './handshake';
 import { describe } from './report';
 
 const USAGE = 'usage: git-theta-filter process [--skip] | clean <path> | smudge [--skip] <path>\n';
 
-/** Runs the filter. `argv` is what follows the program's name. */
-export async function main(argv: readonly string[]): Promise<number> {
+/** Runs the filter. `argv` is what follows the program's name; `progress` shows how far downloads are. */
+export async function main(argv: readonly string[], progress?: StartTransfer): Promise<number> {
   const [command = '', ...rest] = argv;
   const skip = rest[0] === '--skip';
   const path = rest[skip ? 1 : 0];
@@ -21,8 +21,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 129;
   }
   try {
-    if (command === 'process') await serve(skip);
-    else await filterOnce(command, path as string, skip);
+    if (command === 'process') await serve(skip, progress);
+    else await filterOnce(command, path as string, skip, progress);
     return 0;
   } catch (error) {
     // git has gone away: it has said why.
@@ -33,8 +33,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** The protocol. Everything behind the greeting is loaded only when git asks for something. */
-async function serve(skip: boolean): Promise<void> {
-  const channel = { reader: new PacketReader(0), writer: new PacketWriter(1), warn };
+async function serve(skip: boolean, progress?: StartTransfer): Promise<void> {
+  const channel = { reader: new PacketReader(0), writer: new PacketWriter(1), warn, progress };
   handshake(channel);
   const first = channel.reader.readList();
   if (!first) return;
@@ -45,7 +45,12 @@ async function serve(skip: boolean): Promise<void> {
 }
 
 /** One file, for tools that do not speak the protocol. */
-async function filterOnce(command: string, path: string, skip: boolean): Promise<void> {
+async function filterOnce(
+  command: string,
+  path: string,
+  skip: boolean,
+  progress?: StartTransfer,
+): Promise<void> {
   const { Repository } = await import('../git/repository');
   const repo = await Repository.discover(process.cwd(), { bare: true });
   if (command === 'clean') {
@@ -54,7 +59,7 @@ async function filterOnce(command: string, path: string, skip: boolean): Promise
     return;
   }
   const { smudgeOnce } = await import('./smudge-once');
-  for (const piece of await smudgeOnce(repo, path, input(), skip)) output(piece);
+  for (const piece of await smudgeOnce(repo, path, input(), skip, progress)) output(piece);
 }
 
 function warn(text: string): void {

@@ -127,7 +127,7 @@ class Session {
   /** What cannot be fetched is reported with the file that needs it, when git asks for that. */
   private async fetch(refs: Parameters<typeof fetchMissing>[1]): Promise<void> {
     try {
-      await fetchMissing(this.repo, refs);
+      await fetchMissing(this.repo, refs, this.channel.progress);
     } catch (error) {
       this.channel.warn(describe(error));
     }

@@ -5,6 +5,7 @@
  */
 import type { Repository } from '../git/repository';
 import { missingObjects } from '../store/missing';
+import type { StartTransfer } from './handshake';
 import { ensureHooks } from './set-up';
 import { fetchMissing, materialise, policyFor, smudgeable, smudgePolicy } from './smudge';
 import { released, Spool } from './spool';
@@ -15,6 +16,7 @@ export async function smudgeOnce(
   path: string,
   input: Iterable<Uint8Array>,
   skip: boolean,
+  progress?: StartTransfer,
 ): Promise<Iterable<Buffer>> {
   const spool = new Spool(() => repo.temp());
   for (const piece of input) spool.write(piece);
@@ -24,6 +26,6 @@ export async function smudgeOnce(
   await ensureHooks(repo);
   const policy = policyFor(path, await smudgePolicy(repo, skip));
   const missing = missingObjects(repo, file.manifest);
-  if (missing.length > 0 && !policy.skip) await fetchMissing(repo, missing);
+  if (missing.length > 0 && !policy.skip) await fetchMissing(repo, missing, progress);
   return materialise(repo, path, file.manifest, policy) ?? [file.blob];
 }

@@ -26,6 +26,8 @@ import { Composition } from '../native';
 import { missingObjects } from '../store/missing';
 import { inStore } from '../store/paths';
 import { hookFollows } from './by-hook';
+import { isCallerQuiet } from './caller';
+import type { StartTransfer } from './handshake';
 import { manifestIn } from './previous';
 import type { Spool } from './spool';
 
@@ -114,9 +116,19 @@ export function policyFor(path: string, policy: SmudgePolicy): SmudgePolicy {
 }
 
 /** Downloads what is missing. Throws the list when that is not possible. */
-export async function fetchMissing(repo: Repository, refs: ObjectRef[]): Promise<void> {
+export async function fetchMissing(
+  repo: Repository,
+  refs: ObjectRef[],
+  progress?: StartTransfer,
+): Promise<void> {
   const unique = new Map(refs.map((ref) => [ref.oid, ref]));
-  if (unique.size > 0) await fetchObjects(repo, [...unique.values()]);
+  if (unique.size === 0) return;
+  const shown = progress?.('Downloading tensors', isCallerQuiet());
+  try {
+    await fetchObjects(repo, [...unique.values()], { onProgress: shown?.onProgress });
+  } finally {
+    shown?.done();
+  }
 }
 
 /** The checkpoint's bytes, or null where its manifest is to stay in the work tree. */

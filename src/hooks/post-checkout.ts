@@ -10,6 +10,7 @@
  * leaves that to post-rewrite, which comes at the end.
  */
 import { inRebase } from '../filter/by-hook';
+import { isCallerQuiet } from '../filter/caller';
 import { fetchMissing, isSkipping } from '../filter/smudge';
 import type { Repository } from '../git/repository';
 import type { ProgressEvent } from '../native';
@@ -23,7 +24,10 @@ import { pinCommit } from './post-commit';
 const ZERO = /^0+$/;
 
 /** Shows how far work is; called at its start with what is done to what. */
-export type StartProgress = (label: string) => {
+export type StartProgress = (
+  label: string,
+  quiet: boolean,
+) => {
   onProgress: (event: ProgressEvent) => void;
   done: () => void;
 };
@@ -88,11 +92,12 @@ async function writeShowing(
   progress?: StartProgress,
 ): Promise<void> {
   let shown: ReturnType<StartProgress> | undefined;
+  const quiet = isCallerQuiet();
   try {
     await write(repo, models, {
       onModel: (path) => {
         shown?.done();
-        shown = progress?.(`Writing ${path}`);
+        shown = progress?.(`Writing ${path}`, quiet);
       },
       onProgress: (event) => shown?.onProgress(event),
     });

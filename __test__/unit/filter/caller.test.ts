@@ -1,5 +1,5 @@
 import { hookFollows } from '../../../src/filter/by-hook';
-import { callingCommand, commandOf } from '../../../src/filter/caller';
+import { callingCommand, commandOf, isCallerQuiet } from '../../../src/filter/caller';
 import type { Repository } from '../../../src/git/repository';
 
 test.each([
@@ -16,6 +16,7 @@ test.each([
 test('a parent that is not git, and one that is not there, say nothing', () => {
   expect(callingCommand(process.pid)).toBeNull();
   expect(callingCommand(0x7fff_fff0)).toBeNull();
+  expect(isCallerQuiet(process.pid)).toBe(false);
 });
 
 test('no hook is expected under other commands, or with another index or work tree', async () => {
