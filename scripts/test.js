@@ -115,7 +115,8 @@ function addonIsStale() {
   const built = readdirSync(native).filter((name) => name.endsWith('.node'));
   if (built.length === 0) return true;
   const sources = readdirSync(native, { recursive: true })
-    .filter((name) => /\.rs$|Cargo\.toml$/.test(name))
+    // `interop` is no part of the addon, and building it makes sources in its target folder.
+    .filter((name) => /\.rs$|Cargo\.toml$/.test(name) && !name.startsWith('interop'))
     .map((name) => join(native, name));
   const changed = (path) => statSync(path).mtimeMs;
   const oldest = Math.min(...built.map((name) => changed(join(native, name))));
