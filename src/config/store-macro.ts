@@ -42,23 +42,30 @@ export function macroIn(file: string): string | undefined {
 export function defineMacro(file: string): void {
   const lines = linesOf(file).filter((line) => !isMacro(line));
   mkdirSync(dirname(file), { recursive: true });
-  writeFile(file, [...lines, STORE_MACRO, ''].join('\n'));
+  write(file, [...lines, STORE_MACRO]);
 }
 
 /** Removes the macro; the file stays. */
 export function removeMacro(file: string): void {
   const lines = linesOf(file).filter((line) => !isMacro(line));
-  writeFile(file, lines.map((line) => `${line}\n`).join(''));
+  write(file, lines);
 }
 
 function isMacro(line: string): boolean {
   return line.trim().split(/\s+/)[0] === NAME;
 }
 
+/** Paths in the file have bytes of any encoding: they are carried through as they are. */
+const ENCODING = 'latin1';
+
+function write(file: string, lines: readonly string[]): void {
+  writeFile(file, Buffer.from(lines.map((line) => `${line}\n`).join(''), ENCODING));
+}
+
 /** The lines of a file, without the ends; none when there is no file. */
 function linesOf(file: string): string[] {
   try {
-    const lines = readFileSync(file, 'utf8').split('\n');
+    const lines = readFileSync(file, ENCODING).split('\n');
     return lines.at(-1) === '' ? lines.slice(0, -1) : lines;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];

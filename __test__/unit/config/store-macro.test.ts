@@ -47,6 +47,16 @@ test('the attributes file that git is configured for is taken, and the rest of i
   expect(readFileSync(file, 'utf8')).toBe('*.txt text\n# end\n');
 });
 
+test('bytes that are no UTF-8, and line ends, stay as they are', () => {
+  const file = join(scratch.root, 'attributes');
+  const before = Buffer.from('caf\xe9.txt text\r\n', 'latin1');
+  scratch.write(file, before);
+  defineMacro(file);
+  expect(readFileSync(file)).toEqual(Buffer.concat([before, Buffer.from(`${STORE_MACRO}\n`)]));
+  removeMacro(file);
+  expect(readFileSync(file)).toEqual(before);
+});
+
 test('without a file there is no macro, and removing it is no error', async () => {
   const file = join(scratch.root, 'new', 'attributes');
   expect(macroIn(file)).toBeUndefined();
