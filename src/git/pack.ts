@@ -19,8 +19,9 @@ function objectHeader(size: number): Buffer {
 }
 
 /** The oid that git gives a blob. */
-export function blobOid(format: 'sha1' | 'sha256', content: Uint8Array): string {
-  return createHash(format).update(`blob ${content.length}\0`).update(content).digest('hex');
+export function blobOid(format: 'sha1' | 'sha256', content: Uint8Array | string): string {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  return createHash(format).update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 }
 
 /** A pack of these blobs. */

@@ -40,15 +40,15 @@ export async function postCheckout(
 ): Promise<void> {
   const [before = '', after = ''] = args;
   if (inRebase(repo)) return;
-  await finish(repo, progress);
-  if (before !== after) await relink(repo, ZERO.test(before) ? null : { before, after });
+  const models = await finish(repo, progress);
+  if (before !== after) await relink(repo, ZERO.test(before) ? null : { before, after }, models);
 }
 
 /** After a merge or a pull. */
 export async function postMerge(repo: Repository, progress?: StartProgress): Promise<void> {
   await pinCommit(repo, 'HEAD');
-  await finish(repo, progress);
-  await relink(repo, { before: 'ORIG_HEAD', after: 'HEAD' });
+  const models = await finish(repo, progress);
+  await relink(repo, { before: 'ORIG_HEAD', after: 'HEAD' }, models);
 }
 
 /** After amend and rebase; `input` has a line `old new` for each commit. */
@@ -64,15 +64,16 @@ export async function postRewrite(
     first ||= before;
     await pinCommit(repo, commit);
   }
-  await finish(repo, progress);
-  if (first !== '') await relink(repo, { before: first, after: 'HEAD' });
+  const models = await finish(repo, progress);
+  if (first !== '') await relink(repo, { before: first, after: 'HEAD' }, models);
 }
 
-/** Writes what the filter left, unless the user wants manifests. */
-async function finish(repo: Repository, progress?: StartProgress): Promise<void> {
+/** Writes what the filter left, unless the user wants manifests; the index's models. */
+async function finish(repo: Repository, progress?: StartProgress): Promise<Model[]> {
   const { left, kept } = await leftAsManifest(repo, null);
   const pointers = await pointerFiles(repo);
-  if (left.length === 0 && pointers.size === 0) return;
+  const models = [...left, ...kept];
+  if (left.length === 0 && pointers.size === 0) return models;
   const configured = (await repo.config('filter.theta.process')) ?? '';
   if (!isSkipping(/\s--skip\b/.test(configured))) {
     const needed = left.flatMap(({ manifest }) => (manifest ? missingObjects(repo, manifest) : []));
@@ -83,6 +84,7 @@ async function finish(repo: Repository, progress?: StartProgress): Promise<void>
   );
   await writeShowing(repo, ready, progress);
   await fillStores(repo, { pointers, models: knownFiles([...ready, ...kept]) });
+  return models;
 }
 
 /** Writes checkpoints, and shows how far each of them is. */

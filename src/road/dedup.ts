@@ -12,7 +12,7 @@ import { hasObject, objectPath } from '../lfs/store';
 import { missingObjects } from '../store/missing';
 import { type StoreFile, storeFiles } from '../store/paths';
 import { stageStore } from '../store/stage';
-import { type Model, modelsInIndex } from './models';
+import { knownFiles, type Model, modelsInIndex } from './models';
 import { compareStore } from './unlisted';
 
 /** What was done to a model's store. */
@@ -31,7 +31,7 @@ export async function dedup(
   if ((await repo.config('theta.storeLink')) === 'copy') return [];
   const report: Deduplicated[] = [];
   const all = options.models ?? (await modelsInIndex(repo, null));
-  const models = all.map(({ path, text }) => ({ path, manifest: text }));
+  const models = knownFiles(all);
   for (const model of all) {
     const { path, manifest } = model;
     if (!manifest || missingObjects(repo, manifest).length > 0) continue;
@@ -74,13 +74,13 @@ function findCopies(
   });
 }
 
-/** Relinks after a checkout: the models whose stores differ between two revisions, or all. */
+/** Relinks after a checkout, of the index's models those whose stores differ between two revisions, or all. */
 export async function relink(
   repo: Repository,
   range: { before: string; after: string } | null,
+  models: readonly Model[],
 ): Promise<void> {
   if ((await repo.config('theta.relink', 'bool')) === 'false') return;
-  const models = await modelsInIndex(repo, null);
   if (!range) {
     await dedup(repo, { models });
     return;

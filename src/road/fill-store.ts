@@ -34,8 +34,7 @@ export async function pointerFiles(
   for (const { path, oid, stage } of await lsFiles(repo, [STORE_FOLDER], { indexFile })) {
     const ref = stage === 0 ? pointerAt(repo, path) : null;
     if (!ref) continue;
-    const pointer = Buffer.from(printPointer(ref));
-    if (blobOid(repo.objectFormat, pointer) === oid) found.set(path, ref);
+    if (blobOid(repo.objectFormat, printPointer(ref)) === oid) found.set(path, ref);
   }
   return found;
 }
@@ -70,7 +69,7 @@ export async function fillStores(
   // The index has the size of the pointer: git never compares a file whose recorded size is wrong.
   const entries = Array.from(filled, ([path, ref]) => ({
     path,
-    oid: blobOid(repo.objectFormat, Buffer.from(printPointer(ref))),
+    oid: blobOid(repo.objectFormat, printPointer(ref)),
   }));
   await updateIndex(repo, entries, { indexFile });
   await refreshIndex(repo, filled, { indexFile, models: o.models ?? [] });

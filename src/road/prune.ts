@@ -9,6 +9,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ThetaError } from '../errors';
+import { blobOid } from '../git/pack';
 import type { Repository } from '../git/repository';
 import { printPointer } from '../lfs/pointer';
 import { hasObject } from '../lfs/store';
@@ -20,7 +21,7 @@ import { dropAbandoned } from './abandoned';
 import { versions } from './history';
 import { modelsInIndex, modelsInTree } from './models';
 import { release } from './release';
-import { blobOid, compareStore, storeEntries } from './unlisted';
+import { compareStore, storeEntries } from './unlisted';
 
 /** Options of `prune`. */
 export interface PruneOptions {

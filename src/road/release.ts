@@ -11,7 +11,7 @@ import type { ObjectRef } from '../manifest';
 import { storeFiles } from '../store/paths';
 import { unpin } from '../store/pins';
 import { refreshIndex } from '../store/refresh';
-import { modelsInIndex } from './models';
+import { knownFiles, modelsInIndex } from './models';
 
 /** Removes the pins of these objects. */
 export async function release(repo: Repository, oids: Iterable<string>): Promise<void> {
@@ -26,9 +26,7 @@ export async function release(repo: Repository, oids: Iterable<string>): Promise
       }
     }
     if (known.size === 0) return;
-    const whole = models.filter(({ manifest }) => manifest);
-    const texts = whole.map(({ path, text }) => ({ path, manifest: text }));
-    await refreshIndex(repo, known, { models: texts });
+    await refreshIndex(repo, known, { models: knownFiles(models) });
   } catch {
     // A locked or read-only index: no reason to fail a push.
   }

@@ -5,8 +5,8 @@
  * what the store lacks, has wrongly, or has too much. The manifest is right: everything it names
  * that the store does not have as a pointer is an object that git-lfs does not know of.
  */
-import { createHash } from 'node:crypto';
 import { lsFiles } from '../git/index';
+import { blobOid } from '../git/pack';
 import type { Repository } from '../git/repository';
 import { printPointer } from '../lfs/pointer';
 import type { Manifest, ObjectRef } from '../manifest';
@@ -61,10 +61,4 @@ export async function storeEntries(
   }
   const entries = await lsFiles(repo, [root], { indexFile: place.indexFile });
   return new Map(entries.filter(({ stage }) => stage === 0).map(({ path, oid }) => [path, oid]));
-}
-
-/** The name that git gives to a blob of this content. */
-export function blobOid(format: 'sha1' | 'sha256', content: string): string {
-  const bytes = Buffer.from(content);
-  return createHash(format).update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 }
