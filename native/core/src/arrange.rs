@@ -156,6 +156,7 @@ mod tests {
                 name: views[0].0.into(),
             }],
             tensors,
+            listed: Vec::new(),
         };
         layout.check().unwrap();
         layout

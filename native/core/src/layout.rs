@@ -49,6 +49,63 @@ pub struct Tensor {
     pub view: View,
 }
 
+/// A tensor that the framework sees and that is not stored as one: it stays in the skeleton, or other
+/// tensors hold its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// As [`Tensor::name`].
+    pub name: String,
+    /// The format's own name of the element type, where it is none of [`Dtype`].
+    pub dtype: String,
+    /// In the framework's terms.
+    pub shape: Vec<u64>,
+    /// Where its values are.
+    pub values: Values,
+}
+
+/// Where the values of a [`Listed`] tensor are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// In the tensor of the same name, which shows them as bytes: blocks of quantised numbers.
+    Tensor,
+    /// In tensors of their own, whose names are given: `Packed` says how they fit together.
+    Parts(Vec<String>, Packed),
+    /// Encoded, in the skeleton.
+    Packed(Packed),
+    /// Nowhere that this program reads; this is why, for people.
+    Unread(&'static str),
+}
+
+/// How values that are not one run of bytes come out of the file: `view` selects elements of `dtype`
+/// from the bytes that `bytes` yields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Packed {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Element type.
+    pub dtype: Dtype,
+    /// Elements.
+    pub view: View,
+}
+
+/// Bytes of a file, and how to decode them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bytes {
+    /// These ranges (offset, length), one behind the other.
+    Runs(Vec<(u64, u64)>),
+    /// A raw DEFLATE stream; of what it inflates to, `size` bytes behind the first `skip`.
+    Deflated {
+        /// Position of the stream in the file.
+        offset: u64,
+        /// Its length.
+        len: u64,
+        /// Inflated bytes that are not values.
+        skip: u64,
+        /// Bytes of values.
+        size: u64,
+    },
+}
+
 /// What a file of a known format is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
@@ -62,6 +119,8 @@ pub struct Layout {
     pub storages: Vec<Storage>,
     /// Sorted by the bytes of the name.
     pub tensors: Vec<Tensor>,
+    /// Tensors that are not stored as such, for people to see; sorted by the bytes of the name.
+    pub listed: Vec<Listed>,
 }
 
 impl Layout {
@@ -121,6 +180,12 @@ impl Layout {
             .is_sorted_by(|a, b| a.name.as_bytes() < b.name.as_bytes())
         {
             return Err("tensor names are not unique and sorted".into());
+        }
+        if !self
+            .listed
+            .is_sorted_by(|a, b| a.name.as_bytes() < b.name.as_bytes())
+        {
+            return Err("names of listed tensors are not unique and sorted".into());
         }
         for tensor in &self.tensors {
             let available = tensor

@@ -102,6 +102,7 @@ pub(super) fn assemble(
         segments,
         storages,
         tensors,
+        listed: Vec::new(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Which format a file has, and what that format makes of it.
 
-use super::{FORMATS, HEAD};
-use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
+use super::{FORMATS, Facts, Format, Probe};
+use crate::bytes::{Limits, Parse, ReadAt, Refusal};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, Parsed, Segment};
 use crate::zip::Payload;
@@ -18,18 +18,31 @@ pub fn parse(source: &dyn ReadAt, limits: &Limits) -> Result<Parsed> {
     }
 }
 
-pub(super) fn head(source: &dyn ReadAt) -> Parse<Vec<u8>> {
-    Ok(read_vec(source, 0, source.len().min(HEAD as u64))?)
+/// What a file's format knows of it besides tensors; nothing for files of which nothing can be said.
+///
+/// # Errors
+/// [`Error::Io`] when reading fails.
+pub fn describe(source: &dyn ReadAt, limits: &Limits) -> Result<Facts> {
+    match format_of(source).and_then(|format| format.describe(source, limits)) {
+        Ok(facts) => Ok(facts),
+        Err(Refusal::Content(_)) => Ok(Facts::default()),
+        Err(Refusal::Io(error)) => Err(Error::io("reading", source.origin())(error)),
+    }
 }
 
-fn layout(source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+fn format_of(source: &dyn ReadAt) -> Parse<&'static dyn Format> {
     if source.is_empty() {
         return Err(Refusal::new("the file is empty"));
     }
-    let head = head(source)?;
-    let Some(format) = FORMATS.iter().find(|format| format.claims(&head)) else {
-        return Err(Refusal::new("no known checkpoint format"));
-    };
+    let file = Probe::new(source)?;
+    let found = FORMATS.iter().find(|format| format.claims(&file));
+    found
+        .copied()
+        .ok_or_else(|| Refusal::new("no known checkpoint format"))
+}
+
+fn layout(source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    let format = format_of(source)?;
     let layout = format.parse(source, limits)?;
     layout
         .check()

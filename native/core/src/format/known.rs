@@ -1,6 +1,6 @@
 //! Contents that are recognised and kept whole, so that the reason says what they are.
 
-use super::Format;
+use super::{Format, Probe};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal};
 use crate::layout::Layout;
 
@@ -44,13 +44,12 @@ impl Format for NotSplitYet {
         "opaque"
     }
 
-    fn claims(&self, head: &[u8]) -> bool {
-        kind(head).is_some()
+    fn claims(&self, file: &Probe<'_>) -> bool {
+        kind(&file.head).is_some()
     }
 
     fn parse(&self, source: &dyn ReadAt, _limits: &Limits) -> Parse<Layout> {
-        let head = super::detect::head(source)?;
-        let kind = kind(&head).unwrap_or("unknown");
+        let kind = kind(&Probe::new(source)?.head).unwrap_or("unknown");
         Err(Refusal::new(format!("the file is {kind}")))
     }
 }

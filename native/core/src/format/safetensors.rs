@@ -5,9 +5,9 @@
 //! unknown types, positions that do not fit type and shape, overlaps.
 //! Specification: `https://github.com/huggingface/safetensors`, its README and `safetensors/src/tensor.rs`.
 
-use super::Format;
 use super::assemble::{FoundStorage, FoundTensor, assemble};
 use super::safetensors_header::{self as header, Info};
+use super::{Format, Probe};
 use crate::bytes::{Limits, MAX_INTEGER, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::Layout;
 use crate::tensor::{Dtype, View, push_component};
@@ -24,9 +24,9 @@ impl Format for Safetensors {
         "safetensors"
     }
 
-    fn claims(&self, head: &[u8]) -> bool {
+    fn claims(&self, file: &Probe<'_>) -> bool {
         // A length below 4 GiB, and the brace: no magic number that others use looks like that.
-        head.get(4..9) == Some(b"\0\0\0\0{")
+        file.head.get(4..9) == Some(b"\0\0\0\0{")
     }
 
     fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use super::Format;
+use super::archive::ArchiveFormat;
 use super::assemble::{FoundStorage, FoundTensor, assemble};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::{Layout, Segment, StorageId};
@@ -16,7 +16,7 @@ use crate::pickle;
 use crate::zip::{Archive, Entry, Method, recognise};
 
 /// See the module.
-pub(super) struct TorchZipFormat;
+pub(super) struct TorchZip;
 
 /// Versions of the archive that torch loads.
 const VERSIONS: std::ops::RangeInclusive<u64> = 1..=10;
@@ -27,18 +27,18 @@ fn refuse<T>(rule: impl std::fmt::Display) -> Parse<T> {
     Err(Refusal::new(format!("torch zip: {rule}")))
 }
 
-impl Format for TorchZipFormat {
+impl ArchiveFormat for TorchZip {
     fn name(&self) -> &'static str {
         "torch-zip"
     }
 
-    fn claims(&self, head: &[u8]) -> bool {
-        head.starts_with(b"PK\x03\x04")
+    /// Any archive that is not of another kind: the reasons say what is missing.
+    fn claims(&self, _archive: &Archive) -> bool {
+        true
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
-        let archive = Archive::read(source, limits)?;
-        let records = Records::new(source, &archive)?;
+    fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
+        let records = Records::new(source, archive)?;
         records.check()?;
         let entry = records.stored("data.pkl")?;
         if entry.len > limits.pickle_bytes {
@@ -94,7 +94,7 @@ impl Format for TorchZipFormat {
             by_offset.get(payload).copied()
         };
         let alignment = records.alignment()?;
-        if let Some(zip) = recognise(source, &archive, records.folder, alignment, storage)? {
+        if let Some(zip) = recognise(source, archive, records.folder, alignment, storage)? {
             let rest = zip.len;
             layout.segments = vec![Segment::TorchZip(zip)];
             if rest < layout.size {

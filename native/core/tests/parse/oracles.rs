@@ -13,7 +13,8 @@ fn zip_crate() {
     let mut records = 0;
     for name in files() {
         let bytes = bytes(&name);
-        if !bytes.starts_with(b"PK") {
+        // Of archives one behind the other that crate sees the last.
+        if !bytes.starts_with(b"PK") || name.ends_with(".distcp") {
             continue;
         }
         let ours = Archive::read(&bytes, &Limits::default()).unwrap();
