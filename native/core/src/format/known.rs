@@ -10,13 +10,15 @@ pub(super) struct NotSplitYet;
 /// What a file is, by its first bytes.
 fn kind(head: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| head.starts_with(magic);
+    let at =
+        |from: usize, magic: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(magic));
     // Magic number of the stacked pickles, behind the protocol: LONG1 of 10 bytes.
     let legacy = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19";
     Some(if starts(b"version https://git-lfs.github.com/spec/") {
         "a Git LFS pointer, whose content was not downloaded"
     } else if head.first() == Some(&0x80) && head.get(2..14) == Some(legacy) {
         "a torch file of the format before 1.6, which is not split yet"
-    } else if head.get(257..262) == Some(b"ustar") {
+    } else if at(257, b"ustar") {
         "a tar archive, which is not split yet"
     } else if starts(b"\x93NUMPY") {
         "a NumPy array, which is not split yet"
@@ -24,6 +26,23 @@ fn kind(head: &[u8]) -> Option<&'static str> {
         "a GGUF file, which is not split yet"
     } else if starts(b"\x89HDF\r\n\x1a\n") {
         "an HDF5 file, which is not split yet"
+    } else if starts(b"\x0c\xdb\x3a\x2a") {
+        "a file of an Orbax checkpoint (OCDBT), which is not split"
+    } else if at(4, b"TFL3") {
+        "a TensorFlow Lite model, which is not split"
+    } else if at(4, b"PTMF") {
+        "a PyTorch Mobile model, which is not split"
+    } else if starts(b"PYTORCH1") {
+        "a torch file of a preview format, which torch does not load"
+    } else if ["lmgg", "fmgg", "tjgg", "algg"]
+        .iter()
+        .any(|magic| starts(magic.as_bytes()))
+    {
+        "a GGML file of the time before GGUF, which is not split"
+    } else if starts(b"BZh") {
+        "compressed by bzip2"
+    } else if starts(b"\x04\x22\x4d\x18") {
+        "compressed by LZ4"
     } else if starts(b"7z\xbc\xaf\x27\x1c") {
         "a 7z archive"
     } else if starts(b"\x1f\x8b") {

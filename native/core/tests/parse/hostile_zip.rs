@@ -146,6 +146,13 @@ fn whole_files() {
         ("7z", b"7z\xbc\xaf\x27\x1c....".to_vec(), "7z"),
         ("gzip", b"\x1f\x8b\x08\0\0\0\0\0".to_vec(), "gzip"),
         ("xz", b"\xfd7zXZ\0\0\0".to_vec(), "xz"),
+        ("bzip2", b"BZh91AY&SY".to_vec(), "bzip2"),
+        ("lz4", b"\x04\x22\x4d\x18....".to_vec(), "LZ4"),
+        ("OCDBT", b"\x0c\xdb\x3a\x2a....".to_vec(), "Orbax"),
+        ("TFLite", b"\x1c\0\0\0TFL3".to_vec(), "TensorFlow Lite"),
+        ("mobile", b"\x1c\0\0\0PTMF".to_vec(), "Mobile"),
+        ("old GGML", b"tjgg\x03\0\0\0".to_vec(), "before GGUF"),
+        ("preview", b"PYTORCH1....".to_vec(), "preview"),
         (
             "LFS pointer",
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n".to_vec(),
