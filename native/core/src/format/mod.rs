@@ -7,7 +7,13 @@ mod archive;
 mod assemble;
 mod detect;
 mod facts;
+mod gguf;
+mod gguf_header;
+mod gguf_types;
 mod known;
+mod npy;
+mod npy_header;
+mod npz;
 mod safetensors;
 mod safetensors_header;
 mod torch_zip;
@@ -74,6 +80,8 @@ pub trait Format: Sync {
 /// All formats, in the order in which they are asked.
 pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
+    &gguf::Gguf,
+    &npy::Npy,
     &safetensors::Safetensors,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,

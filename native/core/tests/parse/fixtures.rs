@@ -88,15 +88,10 @@ fn expected() -> serde_json::Map<String, Value> {
 /// Fixtures that are kept whole, and a part of the reason.
 const OPAQUE: &[(&str, &str)] = &[
     ("flax/model.msgpack", "no known checkpoint format"),
-    ("gguf/model.gguf", "GGUF"),
     ("keras/legacy.h5", "HDF5"),
     ("keras/model.keras", "no folder"),
     ("keras/model.weights.h5", "HDF5"),
     ("keras/plain.h5", "HDF5"),
-    ("numpy/deflated.npz", "not in the folder"),
-    ("numpy/fortran.npy", "NumPy"),
-    ("numpy/plain.npy", "NumPy"),
-    ("numpy/stored.npz", "not in the folder"),
     ("onnx/external.onnx", "no known checkpoint format"),
     ("onnx/inline.onnx", "no known checkpoint format"),
     ("torch/dcp/__0_0.distcp", "zip"),
