@@ -8,12 +8,14 @@ mod assemble;
 mod detect;
 mod facts;
 mod known;
+mod leveldb_table;
 pub(crate) mod onnx;
 mod onnx_model;
 mod onnx_tensor;
 pub(crate) mod protobuf;
 mod safetensors;
 mod safetensors_header;
+pub(crate) mod tf_index;
 mod torch_zip;
 
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};
@@ -80,6 +82,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
     &safetensors::Safetensors,
     &onnx::Onnx,
+    &tf_index::TfIndex,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
 ];
