@@ -14,8 +14,14 @@ mod known;
 mod npy;
 mod npy_header;
 mod npz;
+mod leveldb_table;
+pub(crate) mod onnx;
+mod onnx_model;
+mod onnx_tensor;
+pub(crate) mod protobuf;
 mod safetensors;
 mod safetensors_header;
+pub(crate) mod tf_index;
 mod torch_zip;
 
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};
@@ -83,6 +89,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &gguf::Gguf,
     &npy::Npy,
     &safetensors::Safetensors,
+    &onnx::Onnx,
+    &tf_index::TfIndex,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
 ];

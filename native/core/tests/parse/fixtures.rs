@@ -92,8 +92,6 @@ const OPAQUE: &[(&str, &str)] = &[
     ("keras/model.keras", "no folder"),
     ("keras/model.weights.h5", "HDF5"),
     ("keras/plain.h5", "HDF5"),
-    ("onnx/external.onnx", "no known checkpoint format"),
-    ("onnx/inline.onnx", "no known checkpoint format"),
     ("torch/dcp/__0_0.distcp", "zip"),
     ("torch/legacy.pt", "before 1.6"),
     ("torch/rezipped_deflated.pt", "compressed"),
@@ -111,8 +109,36 @@ const NOT_EXPECTED: &[(&str, &str)] = &[
         "safetensors/sharded/model.safetensors.index.json",
         "no known checkpoint format",
     ),
+    (
+        "tensorflow/bundle/model.data-00000-of-00002",
+        "no known checkpoint format",
+    ),
+    (
+        "tensorflow/bundle/model.data-00001-of-00002",
+        "no known checkpoint format",
+    ),
+    ("tensorflow/bundle/model.index", "index of a TensorFlow"),
+    (
+        "tensorflow/saved_model/fingerprint.pb",
+        "no known checkpoint format",
+    ),
+    (
+        "tensorflow/saved_model/saved_model.pb",
+        "no known checkpoint format",
+    ),
+    (
+        "tensorflow/saved_model/variables/variables.data-00000-of-00001",
+        "no known checkpoint format",
+    ),
+    (
+        "tensorflow/saved_model/variables/variables.index",
+        "index of a TensorFlow",
+    ),
     ("torch/dcp/.metadata", "a pickle"),
 ];
+
+/// Fixtures whose tensors are all in another file: compared where the files are together.
+const IN_ANOTHER_FILE: &[&str] = &["onnx/external.onnx"];
 
 /// Archives that another tool than torch has written or changed.
 const NO_TEMPLATE: &[&str] = &["torch/appended_record.pt", "torch/rezipped_stored.pt"];
@@ -199,6 +225,10 @@ fn tensors_are_those_that_the_framework_saved() {
         layout.check().unwrap();
         assert_eq!(layout.size, source.len());
         let mut found = shown(&bytes, &layout);
+        if IN_ANOTHER_FILE.contains(&name.as_str()) {
+            assert!(found.is_empty() && !layout.listed.is_empty(), "{name}");
+            continue;
+        }
         let record = &expected[&name];
         let by_path = record["tensors"].as_object().unwrap();
         let by_module = record.get("state_dict").and_then(Value::as_object);

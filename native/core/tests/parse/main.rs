@@ -4,6 +4,7 @@ mod build;
 mod fixtures;
 mod hostile_gguf;
 mod hostile_numpy;
+mod hostile_onnx;
 mod hostile_pickle;
 mod hostile_safetensors;
 mod hostile_zip;

@@ -74,9 +74,10 @@ const MAGIC: &[&[u8]] = &[
     b"\x20\0\0\0\0\0\0\0{",
     b"\x93NUMPY\x01\0\x76\0{'descr': '<f4', 'fortran_order': True, 'shape': (",
     b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0",
+    b"\x08\x08\x3a\x80\x01\x2a\x40\x08\x02",
 ];
 
-fn survives(bytes: &[u8]) {
+pub fn survives(bytes: &[u8]) {
     let limits = Limits::default();
     match parse(&bytes, &limits).unwrap() {
         Parsed::Layout(layout) => {
