@@ -1,6 +1,7 @@
 //! What a format knows of a file besides its tensors, for people to see.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// See the module. Everything in it is bounded: what is long is shortened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -29,4 +30,35 @@ pub struct WeightsOnly {
     pub rules: &'static str,
     /// Why not, one line each; empty when it loads.
     pub because: Vec<String>,
+}
+
+/// Characters of a text that are shown.
+pub(super) const SHOWN_CHARS: u64 = 200;
+/// Items of a list that are shown.
+pub(super) const SHOWN_ITEMS: u64 = 8;
+/// Entries of a file that are shown, together.
+pub(super) const SHOWN_ENTRIES: usize = 1000;
+/// Bytes that [`text`] needs to see of a text.
+pub(super) const TEXT_BYTES: u64 = 4 * (SHOWN_CHARS + 1);
+
+/// A text, shortened. `bytes` may be its beginning alone, if it has [`TEXT_BYTES`].
+pub(super) fn text(bytes: &[u8]) -> Value {
+    let all = String::from_utf8_lossy(bytes);
+    match all.char_indices().nth(SHOWN_CHARS as usize) {
+        Some((end, _)) => format!("{}…", &all[..end]).into(),
+        None => all.into(),
+    }
+}
+
+/// A list of so many items, of which the first are given: itself, or how long it is and how it begins.
+pub(super) fn list(items: u64, first: Vec<Value>) -> Value {
+    if items == first.len() as u64 {
+        return first.into();
+    }
+    serde_json::json!({ "items": items, "first": first })
+}
+
+/// A number; what JSON has no number for, as text.
+pub(super) fn float(value: f64) -> Value {
+    serde_json::Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number)
 }

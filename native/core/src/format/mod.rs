@@ -7,6 +7,9 @@ mod archive;
 mod assemble;
 mod detect;
 mod facts;
+mod gguf;
+mod gguf_header;
+mod gguf_types;
 mod known;
 mod safetensors;
 mod safetensors_header;
@@ -74,6 +77,7 @@ pub trait Format: Sync {
 /// All formats, in the order in which they are asked.
 pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
+    &gguf::Gguf,
     &safetensors::Safetensors,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
