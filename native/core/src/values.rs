@@ -88,6 +88,18 @@ fn decode(source: &dyn ReadAt, bytes: &Bytes, most: u64) -> Parse<Vec<u8>> {
 /// # Errors
 /// When the stream is damaged or yields less; when reading fails.
 pub fn inflate(source: &dyn ReadAt, offset: u64, len: u64, size: u64) -> Parse<Vec<u8>> {
+    let out = inflate_start(source, offset, len, size)?;
+    if out.len() as u64 != size {
+        return refuse(format!("damaged DEFLATE stream at byte {offset}"));
+    }
+    Ok(out)
+}
+
+/// Inflates the beginning of a stream: `most` bytes, or as many as it yields.
+///
+/// # Errors
+/// When the stream is damaged before that; when reading fails.
+pub fn inflate_start(source: &dyn ReadAt, offset: u64, len: u64, most: u64) -> Parse<Vec<u8>> {
     let stream = Stream {
         source,
         at: offset,
@@ -97,12 +109,12 @@ pub fn inflate(source: &dyn ReadAt, offset: u64, len: u64, size: u64) -> Parse<V
     let mut stream = std::io::BufReader::with_capacity(64 << 10, stream);
     let mut out = Vec::new();
     let done = DeflateDecoder::new(&mut stream)
-        .take(size)
+        .take(most)
         .read_to_end(&mut out);
     if let Some(error) = stream.into_inner().failed {
         return Err(Refusal::Io(error));
     }
-    if done.is_err() || out.len() as u64 != size {
+    if done.is_err() {
         return refuse(format!("damaged DEFLATE stream at byte {offset}"));
     }
     Ok(out)

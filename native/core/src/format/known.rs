@@ -18,8 +18,6 @@ fn kind(head: &[u8]) -> Option<&'static str> {
         "a torch file of the format before 1.6, which is not split yet"
     } else if head.get(257..262) == Some(b"ustar") {
         "a tar archive, which is not split yet"
-    } else if starts(b"\x93NUMPY") {
-        "a NumPy array, which is not split yet"
     } else if starts(b"\x89HDF\r\n\x1a\n") {
         "an HDF5 file, which is not split yet"
     } else if starts(b"7z\xbc\xaf\x27\x1c") {

@@ -11,6 +11,9 @@ mod gguf;
 mod gguf_header;
 mod gguf_types;
 mod known;
+mod npy;
+mod npy_header;
+mod npz;
 mod safetensors;
 mod safetensors_header;
 mod torch_zip;
@@ -78,6 +81,7 @@ pub trait Format: Sync {
 pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
     &gguf::Gguf,
+    &npy::Npy,
     &safetensors::Safetensors,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,

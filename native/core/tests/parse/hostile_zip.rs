@@ -516,8 +516,8 @@ fn names_of_records() {
             Opaque("TorchScript"),
         ),
         (
-            "npz",
-            archive(&[raw("a.npy", b"\x93NUMPY")]),
+            "texts",
+            archive(&[raw("a.txt", b"text")]),
             Opaque("another kind of zip"),
         ),
     ] {

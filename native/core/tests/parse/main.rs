@@ -3,6 +3,7 @@
 mod build;
 mod fixtures;
 mod hostile_gguf;
+mod hostile_numpy;
 mod hostile_pickle;
 mod hostile_safetensors;
 mod hostile_zip;

@@ -71,6 +71,7 @@ static PARTS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 const MAGIC: &[&[u8]] = &[
     b"PK\x03\x04",
     b"\x20\0\0\0\0\0\0\0{",
+    b"\x93NUMPY\x01\0\x76\0{'descr': '<f4', 'fortran_order': True, 'shape': (",
     b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0",
 ];
 
