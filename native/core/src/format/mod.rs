@@ -7,10 +7,14 @@ mod archive;
 mod assemble;
 mod detect;
 mod facts;
+mod flax_array;
+mod flax_msgpack;
+mod flax_tree;
 mod gguf;
 mod gguf_header;
 mod gguf_types;
 mod known;
+mod msgpack;
 mod npy;
 mod npy_header;
 mod npz;
@@ -83,6 +87,8 @@ pub const FORMATS: &[&dyn Format] = &[
     &gguf::Gguf,
     &npy::Npy,
     &safetensors::Safetensors,
-    // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
+    // Some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
+    // Last: it has no magic number.
+    &flax_msgpack::FlaxMsgpack,
 ];

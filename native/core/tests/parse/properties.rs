@@ -72,6 +72,7 @@ const MAGIC: &[&[u8]] = &[
     b"PK\x03\x04",
     b"\x20\0\0\0\0\0\0\0{",
     b"\x93NUMPY\x01\0\x76\0{'descr': '<f4', 'fortran_order': True, 'shape': (",
+    b"\x82\xa1a\xc7\x0c\x01\x93\x91\x01\xa5uint8\xc4\x01\0\xa1b",
     b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0",
 ];
 
