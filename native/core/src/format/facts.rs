@@ -41,13 +41,17 @@ pub(super) const SHOWN_ENTRIES: usize = 1000;
 /// Bytes that [`text`] needs to see of a text.
 pub(super) const TEXT_BYTES: u64 = 4 * (SHOWN_CHARS + 1);
 
+/// A text, shortened.
+pub(super) fn short(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS as usize) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
+    }
+}
+
 /// A text, shortened. `bytes` may be its beginning alone, if it has [`TEXT_BYTES`].
 pub(super) fn text(bytes: &[u8]) -> Value {
-    let all = String::from_utf8_lossy(bytes);
-    match all.char_indices().nth(SHOWN_CHARS as usize) {
-        Some((end, _)) => format!("{}…", &all[..end]).into(),
-        None => all.into(),
-    }
+    short(&String::from_utf8_lossy(bytes)).into()
 }
 
 /// A list of so many items, of which the first are given: itself, or how long it is and how it begins.

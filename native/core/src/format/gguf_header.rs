@@ -85,7 +85,7 @@ impl Header {
             } else {
                 let value = fields.value(kind)?;
                 if metadata.len() < SHOWN_ENTRIES {
-                    metadata.insert(String::from_utf8_lossy(&key).into_owned(), value);
+                    metadata.insert(facts::short(&String::from_utf8_lossy(&key)), value);
                 }
             }
             if !seen.insert(key) {

@@ -7,14 +7,18 @@ mod archive;
 mod assemble;
 mod detect;
 mod facts;
+mod flax_array;
+mod flax_msgpack;
+mod flax_tree;
 mod gguf;
 mod gguf_header;
 mod gguf_types;
 mod known;
+mod leveldb_table;
+mod msgpack;
 mod npy;
 mod npy_header;
 mod npz;
-mod leveldb_table;
 pub(crate) mod onnx;
 mod onnx_model;
 mod onnx_tensor;
@@ -89,8 +93,10 @@ pub const FORMATS: &[&dyn Format] = &[
     &gguf::Gguf,
     &npy::Npy,
     &safetensors::Safetensors,
-    &onnx::Onnx,
     &tf_index::TfIndex,
-    // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
+    // Some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
+    // These have no magic number, or one that may be inside of another format.
+    &onnx::Onnx,
+    &flax_msgpack::FlaxMsgpack,
 ];

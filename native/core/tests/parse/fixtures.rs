@@ -87,7 +87,6 @@ fn expected() -> serde_json::Map<String, Value> {
 
 /// Fixtures that are kept whole, and a part of the reason.
 const OPAQUE: &[(&str, &str)] = &[
-    ("flax/model.msgpack", "no known checkpoint format"),
     ("keras/legacy.h5", "HDF5"),
     ("keras/model.keras", "no folder"),
     ("keras/model.weights.h5", "HDF5"),

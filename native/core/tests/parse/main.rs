@@ -2,6 +2,7 @@
 
 mod build;
 mod fixtures;
+mod hostile_flax;
 mod hostile_gguf;
 mod hostile_numpy;
 mod hostile_onnx;

@@ -75,6 +75,7 @@ const MAGIC: &[&[u8]] = &[
     b"\x93NUMPY\x01\0\x76\0{'descr': '<f4', 'fortran_order': True, 'shape': (",
     b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0",
     b"\x08\x08\x3a\x80\x01\x2a\x40\x08\x02",
+    b"\x82\xa1a\xc7\x0c\x01\x93\x91\x01\xa5uint8\xc4\x01\0\xa1b",
 ];
 
 pub fn survives(bytes: &[u8]) {
