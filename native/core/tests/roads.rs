@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use git_theta_core::bytes::Limits;
 use git_theta_core::cancel::Cancel;
 use git_theta_core::compose::{Stream, read_tensor};
 use git_theta_core::decompose::{Options, Outcome, decompose, decompose_file};
+use git_theta_core::format::parse;
+use git_theta_core::layout::Parsed;
 use git_theta_core::object::{ObjectReader, object_path};
 use git_theta_core::progress::Progress;
 use git_theta_core::record::{Manifest, ObjectRef};
@@ -140,7 +143,17 @@ fn every_fixture_comes_back_and_its_tensors_are_the_framework_s() {
         let Some(tensors) = expected[&name]["tensors"].as_object() else {
             continue;
         };
+        // The framework's names are not the file's.
+        if expected[&name].get("naming").is_some() {
+            continue;
+        }
+        let Parsed::Layout(layout) = parse(&bytes, &Limits::default()).unwrap() else {
+            panic!("{name}: split, and opaque");
+        };
         for (tensor, facts) in tensors {
+            if layout.listed.iter().any(|listed| listed.name == *tensor) {
+                continue;
+            }
             let record = manifest.tensors.iter().find(|t| t.tensor == *tensor);
             let record = record.unwrap_or_else(|| panic!("{name}: {tensor} is missing"));
             let what = format!("{name}: {tensor}");

@@ -1,6 +1,7 @@
 //! What a format knows of a file besides its tensors, for people to see.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// See the module. Everything in it is bounded: what is long is shortened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -11,7 +12,7 @@ pub struct Facts {
     pub writer: Option<String>,
     /// The tree of what is not a tensor.
     #[serde(skip_serializing_if = "serde_json::Value::is_null")]
-    pub objects: serde_json::Value,
+    pub objects: Value,
     /// Every global that a pickle names, as `module.name`, sorted; `None` where there is no pickle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub globals: Option<Vec<String>>,
@@ -29,4 +30,69 @@ pub struct WeightsOnly {
     pub rules: &'static str,
     /// Why not, one line each; empty when it loads.
     pub because: Vec<String>,
+}
+
+/// Characters of a string that are shown.
+const TEXT: usize = 200;
+/// Items of a list or an object that are shown.
+const ITEMS: usize = 50;
+/// Lists and objects inside each other that are shown.
+const DEPTH: usize = 4;
+
+/// A text, shortened.
+pub(super) fn short_text(text: &str) -> String {
+    match text.char_indices().nth(TEXT) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+/// A tree with fewer items, levels and characters; `…` stands for what is left out.
+pub(super) fn short_tree(tree: &Value) -> Value {
+    shorten(tree, DEPTH)
+}
+
+fn shorten(tree: &Value, depth: usize) -> Value {
+    match tree {
+        Value::String(text) => short_text(text).into(),
+        Value::Array(items) if items.is_empty() => tree.clone(),
+        Value::Object(items) if items.is_empty() => tree.clone(),
+        Value::Array(_) | Value::Object(_) if depth == 0 => "…".into(),
+        Value::Array(items) => {
+            let shown = items
+                .iter()
+                .take(ITEMS)
+                .map(|item| shorten(item, depth - 1));
+            let more = (items.len() > ITEMS).then(|| "…".into());
+            shown.chain(more).collect()
+        }
+        Value::Object(items) => {
+            let shown = items
+                .iter()
+                .take(ITEMS)
+                .map(|(key, item)| (short_text(key), shorten(item, depth - 1)));
+            let more = (items.len() > ITEMS).then(|| ("…".to_owned(), Value::Null));
+            Value::Object(shown.chain(more).collect())
+        }
+        _ => tree.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn trees_are_shortened() {
+        let small = json!({"a": [1, "b", [], {}], "c": {"d": {"e": 1.5}}});
+        assert_eq!(short_tree(&small), small);
+        let large = json!({"deep": [[[[[1]]]]], "long": "ä".repeat(201), "wide": vec![0; 51]});
+        let wide = [vec![json!(0); 50], vec![json!("…")]].concat();
+        let long = format!("{}…", "ä".repeat(200));
+        assert_eq!(
+            short_tree(&large),
+            json!({"deep": [[["…"]]], "long": long, "wide": wide})
+        );
+    }
 }

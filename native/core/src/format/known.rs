@@ -22,8 +22,6 @@ fn kind(head: &[u8]) -> Option<&'static str> {
         "a NumPy array, which is not split yet"
     } else if starts(b"GGUF") {
         "a GGUF file, which is not split yet"
-    } else if starts(b"\x89HDF\r\n\x1a\n") {
-        "an HDF5 file, which is not split yet"
     } else if starts(b"7z\xbc\xaf\x27\x1c") {
         "a 7z archive"
     } else if starts(b"\x1f\x8b") {

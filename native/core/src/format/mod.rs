@@ -7,6 +7,7 @@ mod archive;
 mod assemble;
 mod detect;
 mod facts;
+mod hdf5;
 mod known;
 mod safetensors;
 mod safetensors_header;
@@ -75,6 +76,8 @@ pub trait Format: Sync {
 pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
     &safetensors::Safetensors,
-    // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
+    // Behind the others: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
+    // Last: it may begin behind other data, such as the header of a tar archive.
+    &hdf5::Hdf5,
 ];

@@ -89,10 +89,9 @@ fn expected() -> serde_json::Map<String, Value> {
 const OPAQUE: &[(&str, &str)] = &[
     ("flax/model.msgpack", "no known checkpoint format"),
     ("gguf/model.gguf", "GGUF"),
-    ("keras/legacy.h5", "HDF5"),
+    ("keras/dense_group.h5", "a dense group (fractal heap)"),
+    ("keras/fixed_array.h5", "a chunk index of layout version 4"),
     ("keras/model.keras", "no folder"),
-    ("keras/model.weights.h5", "HDF5"),
-    ("keras/plain.h5", "HDF5"),
     ("numpy/deflated.npz", "not in the folder"),
     ("numpy/fortran.npy", "NumPy"),
     ("numpy/plain.npy", "NumPy"),

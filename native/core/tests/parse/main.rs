@@ -2,6 +2,8 @@
 
 mod build;
 mod fixtures;
+mod hdf5_build;
+mod hostile_hdf5;
 mod hostile_pickle;
 mod hostile_safetensors;
 mod hostile_zip;

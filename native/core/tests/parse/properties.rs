@@ -87,7 +87,11 @@ proptest! {
     #[test]
     fn random_bytes(bytes in vec(any::<u8>(), 0..400)) {
         survives(&bytes);
-        for magic in [&b"PK\x03\x04"[..], b"\x20\0\0\0\0\0\0\0{"] {
+        for magic in [
+            &b"PK\x03\x04"[..],
+            b"\x20\0\0\0\0\0\0\0{",
+            b"\x89HDF\r\n\x1a\n",
+        ] {
             survives(&[magic, &bytes].concat());
         }
     }
@@ -156,6 +160,8 @@ fn every_bit() {
     for name in [
         "torch/filelike.pt",
         "safetensors/unpadded_null_metadata.safetensors",
+        "keras/latest.h5",
+        "keras/userblock.h5",
     ] {
         let good = bytes(name);
         for at in 0..good.len() {
