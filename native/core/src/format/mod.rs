@@ -8,6 +8,7 @@ mod assemble;
 mod detect;
 mod facts;
 mod hdf5;
+mod keras;
 mod known;
 mod safetensors;
 mod safetensors_header;

@@ -91,7 +91,6 @@ const OPAQUE: &[(&str, &str)] = &[
     ("gguf/model.gguf", "GGUF"),
     ("keras/dense_group.h5", "a dense group (fractal heap)"),
     ("keras/fixed_array.h5", "a chunk index of layout version 4"),
-    ("keras/model.keras", "no folder"),
     ("numpy/deflated.npz", "not in the folder"),
     ("numpy/fortran.npy", "NumPy"),
     ("numpy/plain.npy", "NumPy"),

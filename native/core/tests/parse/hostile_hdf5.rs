@@ -1,6 +1,6 @@
 //! HDF5 files that h5py does not write: hostile case 75.
 
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::time::{Duration, Instant};
 
 use git_theta_core::bytes::Limits;
@@ -946,6 +946,15 @@ fn facts() {
         .as_str()
         .unwrap();
     assert!(config.starts_with("{\"class_name\": \"Sequential\""));
+
+    let archive = of("keras/model.keras");
+    assert_eq!(archive.writer.as_deref(), Some("Keras 3.15.1"));
+    let config = &archive.objects["config.json"];
+    assert_eq!(config["class"], "Sequential");
+    assert_eq!(
+        config["layers"],
+        json!(["input_layer: InputLayer", "d1: Dense", "d2: Dense"])
+    );
 }
 
 #[test]
@@ -1028,4 +1037,86 @@ fn what_is_split() {
     assert_eq!(ragged.len(), 9);
     assert_eq!((ragged[0], ragged[8]), ("ragged/0.0", "ragged/2.2"));
     assert!(names(&chunks).contains(&"one"));
+
+    let archive = of("keras/model.keras");
+    assert_eq!((archive.format, archive.tensors.len()), ("keras", 4));
+}
+
+/// A stored archive, as Python's zipfile writes it.
+fn archive(records: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, content) in records {
+        zip.start_file(*name, stored).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+#[test]
+fn keras_archives() {
+    let weights = fixture("keras/latest.h5");
+    let with = |name: &str, content: &[u8]| {
+        archive(&[
+            ("metadata.json", b"{}"),
+            (name, content),
+            ("config.json", b"["),
+        ])
+    };
+    let good = with("model.weights.h5", &weights);
+    // The method, in the local header and in the directory.
+    let method = |record: &str| {
+        let mut bytes = good.clone();
+        let names: Vec<usize> = (0..bytes.len())
+            .filter(|&at| bytes[at..].starts_with(record.as_bytes()))
+            .collect();
+        let [local, central] = names[..] else {
+            panic!("{names:?}");
+        };
+        bytes[local - 22] = 8;
+        bytes[central - 36] = 8;
+        bytes
+    };
+    check_all(vec![
+        ("good", good.clone(), Split(3)),
+        (
+            "compressed",
+            method("model.weights.h5"),
+            Opaque("is compressed"),
+        ),
+        ("compressed configuration", method("config.json"), Split(3)),
+        (
+            "a user block",
+            with("model.weights.h5", &fixture("keras/userblock.h5")),
+            Split(3),
+        ),
+        (
+            "no HDF5",
+            with("model.weights.h5", b"text"),
+            Opaque("no superblock"),
+        ),
+        (
+            "damaged",
+            with("model.weights.h5", &put(&weights, 60, &[9])),
+            Opaque("keras: in model.weights.h5: hdf5 object header: wrong checksum"),
+        ),
+        (
+            "NumPy",
+            with("model.weights.npz", b""),
+            Opaque("weights in model.weights.npz"),
+        ),
+        (
+            "no weights",
+            with("other", b""),
+            Opaque("model.weights.h5 is missing"),
+        ),
+        (
+            "no configuration",
+            archive(&[("metadata.json", b"{}"), ("model.weights.h5", &weights)]),
+            Opaque("torch zip"),
+        ),
+    ]);
+    let facts = describe(&good, &Limits::default()).unwrap();
+    assert_eq!(facts.writer, None);
 }
