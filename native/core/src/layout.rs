@@ -104,6 +104,47 @@ pub enum Bytes {
         /// Bytes of values.
         size: u64,
     },
+    /// An array in chunks of equal extents.
+    Chunks(Chunks),
+}
+
+/// An array in chunks, each of which may be encoded. What chunks hold beyond the array's end is no value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunks {
+    /// Extents of the array.
+    pub shape: Vec<u64>,
+    /// Extents of a chunk; as long as `shape`, and none of them 0.
+    pub chunk: Vec<u64>,
+    /// Bytes of an element in a chunk that is not there, as many as an element has.
+    pub fill: Vec<u8>,
+    /// What was done to each chunk, in this order.
+    pub filters: Vec<Filter>,
+    /// Those that are there.
+    pub chunks: Vec<Chunk>,
+}
+
+/// One chunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Indices of its first element in the array; multiples of a chunk's extents.
+    pub origin: Vec<u64>,
+    /// Position in the file.
+    pub offset: u64,
+    /// Bytes there.
+    pub len: u64,
+    /// Filters that were left out for it: bit `i` is the filter `i`.
+    pub skipped: u32,
+}
+
+/// A reversible change of a chunk's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Compressed, with the zlib header.
+    Zlib,
+    /// The first bytes of all elements of this size, then the second ones, and so on.
+    Shuffle(u32),
+    /// Fletcher's checksum of 32 bits behind the bytes.
+    Fletcher32,
 }
 
 /// What a file of a known format is made of.

@@ -144,12 +144,17 @@ fn every_fixture_comes_back_and_its_tensors_are_the_framework_s() {
         let Some(tensors) = expected[&name]["tensors"].as_object() else {
             continue;
         };
-        // What is listed is not stored as the framework's tensor; the tests of parsing read its values.
+        // The framework's names are not the file's.
+        if expected[&name].get("naming").is_some() {
+            continue;
+        }
         let Parsed::Layout(layout) = parse(&bytes, &Limits::default()).unwrap() else {
-            panic!("{name}: opaque");
+            panic!("{name}: split, and opaque");
         };
-        let stored = |name: &str| layout.listed.iter().all(|listed| listed.name != name);
-        for (tensor, facts) in tensors.iter().filter(|(name, _)| stored(name)) {
+        for (tensor, facts) in tensors {
+            if layout.listed.iter().any(|listed| listed.name == *tensor) {
+                continue;
+            }
             let record = manifest.tensors.iter().find(|t| t.tensor == *tensor);
             let record = record.unwrap_or_else(|| panic!("{name}: {tensor} is missing"));
             let what = format!("{name}: {tensor}");

@@ -3,7 +3,7 @@
 //! In: a file that begins like a record. Out: what the first of [`ARCHIVES`] that takes the archive for its
 //! own makes of it. Refused: what [`Archive::read`] refuses.
 
-use super::{Facts, Format, Probe, npz, torch_zip};
+use super::{Facts, Format, Probe, keras, npz, torch_zip};
 use crate::bytes::{Limits, Parse, ReadAt};
 use crate::layout::Layout;
 use crate::zip::Archive;
@@ -35,6 +35,7 @@ pub(super) trait ArchiveFormat: Sync {
 /// All kinds, in the order in which they are asked.
 const ARCHIVES: &[&dyn ArchiveFormat] = &[
     &npz::Npz,
+    &keras::Keras,
     // Last: it takes what is left, and says what it misses.
     &torch_zip::TorchZip,
 ];

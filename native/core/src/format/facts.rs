@@ -12,7 +12,7 @@ pub struct Facts {
     pub writer: Option<String>,
     /// The tree of what is not a tensor.
     #[serde(skip_serializing_if = "serde_json::Value::is_null")]
-    pub objects: serde_json::Value,
+    pub objects: Value,
     /// Every global that a pickle names, as `module.name`, sorted; `None` where there is no pickle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub globals: Option<Vec<String>>,
@@ -65,4 +65,59 @@ pub(super) fn list(items: u64, first: Vec<Value>) -> Value {
 /// A number; what JSON has no number for, as text.
 pub(super) fn float(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number)
+}
+
+/// Items of a list or an object in a tree that are shown.
+const ITEMS: usize = 50;
+/// Lists and objects inside each other that are shown.
+const DEPTH: usize = 4;
+
+/// A tree with fewer items, levels and characters; `…` stands for what is left out.
+pub(super) fn short_tree(tree: &Value) -> Value {
+    shorten(tree, DEPTH)
+}
+
+fn shorten(tree: &Value, depth: usize) -> Value {
+    match tree {
+        Value::String(text) => short(text).into(),
+        Value::Array(items) if items.is_empty() => tree.clone(),
+        Value::Object(items) if items.is_empty() => tree.clone(),
+        Value::Array(_) | Value::Object(_) if depth == 0 => "…".into(),
+        Value::Array(items) => {
+            let shown = items
+                .iter()
+                .take(ITEMS)
+                .map(|item| shorten(item, depth - 1));
+            let more = (items.len() > ITEMS).then(|| "…".into());
+            shown.chain(more).collect()
+        }
+        Value::Object(items) => {
+            let shown = items
+                .iter()
+                .take(ITEMS)
+                .map(|(key, item)| (short(key), shorten(item, depth - 1)));
+            let more = (items.len() > ITEMS).then(|| ("…".to_owned(), Value::Null));
+            Value::Object(shown.chain(more).collect())
+        }
+        _ => tree.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn trees_are_shortened() {
+        let small = json!({"a": [1, "b", [], {}], "c": {"d": {"e": 1.5}}});
+        assert_eq!(short_tree(&small), small);
+        let large = json!({"deep": [[[[[1]]]]], "long": "ä".repeat(201), "wide": vec![0; 51]});
+        let wide = [vec![json!(0); 50], vec![json!("…")]].concat();
+        let long = format!("{}…", "ä".repeat(200));
+        assert_eq!(
+            short_tree(&large),
+            json!({"deep": [[["…"]]], "long": long, "wide": wide})
+        );
+    }
 }

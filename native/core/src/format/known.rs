@@ -20,8 +20,6 @@ fn kind(head: &[u8]) -> Option<&'static str> {
         "a torch file of the format before 1.6, which is not split yet"
     } else if at(257, b"ustar") {
         "a tar archive, which is not split yet"
-    } else if starts(b"\x89HDF\r\n\x1a\n") {
-        "an HDF5 file, which is not split yet"
     } else if starts(b"\x0c\xdb\x3a\x2a") {
         "a file of an Orbax checkpoint (OCDBT), which is not split"
     } else if at(4, b"TFL3") {

@@ -13,6 +13,8 @@ mod flax_tree;
 mod gguf;
 mod gguf_header;
 mod gguf_types;
+mod hdf5;
+mod keras;
 mod known;
 mod leveldb_table;
 mod msgpack;
@@ -97,6 +99,7 @@ pub const FORMATS: &[&dyn Format] = &[
     // Some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
     // These have no magic number, or one that may be inside of another format.
+    &hdf5::Hdf5,
     &onnx::Onnx,
     &flax_msgpack::FlaxMsgpack,
 ];

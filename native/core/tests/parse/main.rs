@@ -2,8 +2,10 @@
 
 mod build;
 mod fixtures;
+mod hdf5_build;
 mod hostile_flax;
 mod hostile_gguf;
+mod hostile_hdf5;
 mod hostile_numpy;
 mod hostile_onnx;
 mod hostile_pickle;

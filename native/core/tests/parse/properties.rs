@@ -76,6 +76,7 @@ const MAGIC: &[&[u8]] = &[
     b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0",
     b"\x08\x08\x3a\x80\x01\x2a\x40\x08\x02",
     b"\x82\xa1a\xc7\x0c\x01\x93\x91\x01\xa5uint8\xc4\x01\0\xa1b",
+    b"\x89HDF\r\n\x1a\n",
 ];
 
 pub fn survives(bytes: &[u8]) {
@@ -168,6 +169,8 @@ fn every_bit() {
     for name in [
         "torch/filelike.pt",
         "safetensors/unpadded_null_metadata.safetensors",
+        "keras/latest.h5",
+        "keras/userblock.h5",
     ] {
         let good = bytes(name);
         for at in 0..good.len() {

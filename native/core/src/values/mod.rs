@@ -3,6 +3,8 @@
 //! In: a file and where its values are. Out: elements in C order. Refused: what does not decode to the
 //! size that the file states, and more than the caller allows.
 
+mod chunks;
+
 use std::io::Read;
 
 use flate2::bufread::DeflateDecoder;
@@ -79,6 +81,7 @@ fn decode(source: &dyn ReadAt, bytes: &Bytes, most: u64) -> Parse<Vec<u8>> {
             }
             inflate(source, *offset, *len, skip + size).map(|mut out| out.split_off(*skip as usize))
         }
+        Bytes::Chunks(chunks) => chunks::read(source, chunks, most),
     }
 }
 
