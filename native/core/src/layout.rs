@@ -106,6 +106,20 @@ pub enum Bytes {
     },
 }
 
+impl Bytes {
+    /// Moves them by `base`: from positions in a part of a file to those in the file.
+    pub(crate) fn shift(&mut self, base: u64) {
+        match self {
+            Self::Runs(runs) => {
+                for (offset, _) in runs {
+                    *offset += base;
+                }
+            }
+            Self::Deflated { offset, .. } => *offset += base,
+        }
+    }
+}
+
 /// What a file of a known format is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use git_theta_core::bytes::Limits;
 use git_theta_core::cancel::Cancel;
 use git_theta_core::compose::{Stream, read_tensor};
 use git_theta_core::decompose::{Options, Outcome, decompose, decompose_file};
+use git_theta_core::format::parse;
+use git_theta_core::layout::Parsed;
 use git_theta_core::object::{ObjectReader, object_path};
 use git_theta_core::progress::Progress;
 use git_theta_core::record::{Manifest, ObjectRef};
@@ -123,6 +126,14 @@ fn objects(manifest: &Manifest) -> BTreeSet<ObjectRef> {
     all
 }
 
+/// Is it a tensor that stays in the skeleton? The tests of parsing compare its values.
+fn is_listed(bytes: &[u8], tensor: &str) -> bool {
+    match parse(&bytes, &Limits::default()).unwrap() {
+        Parsed::Layout(layout) => layout.listed.iter().any(|listed| listed.name == tensor),
+        Parsed::Opaque(_) => false,
+    }
+}
+
 #[test]
 fn every_fixture_comes_back_and_its_tensors_are_the_framework_s() {
     let lab = Lab::new();
@@ -142,7 +153,10 @@ fn every_fixture_comes_back_and_its_tensors_are_the_framework_s() {
         };
         for (tensor, facts) in tensors {
             let record = manifest.tensors.iter().find(|t| t.tensor == *tensor);
-            let record = record.unwrap_or_else(|| panic!("{name}: {tensor} is missing"));
+            let Some(record) = record else {
+                assert!(is_listed(&bytes, tensor), "{name}: {tensor} is missing");
+                continue;
+            };
             let what = format!("{name}: {tensor}");
             assert_eq!(
                 record.dtype.name(),

@@ -7,9 +7,11 @@ mod archive;
 mod assemble;
 mod detect;
 mod facts;
+mod gather;
 mod known;
 mod safetensors;
 mod safetensors_header;
+mod torch_records;
 mod torch_zip;
 
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};

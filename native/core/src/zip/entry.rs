@@ -26,8 +26,9 @@ pub struct Entry {
     pub payload: u64,
     /// Length of the payload as it is in the file.
     pub len: u64,
+    /// Length of what it holds.
+    pub uncompressed: u64,
     flags: u16,
-    uncompressed: u64,
 }
 
 /// Which flags may be set: compression level, descriptor, UTF-8 names.
@@ -126,8 +127,8 @@ impl Entry {
             header,
             payload: 0,
             len: compressed,
-            flags,
             uncompressed,
+            flags,
         })
     }
 

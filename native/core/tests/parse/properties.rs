@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use git_theta_core::bytes::{Limits, ReadAt, SubSource};
 use git_theta_core::format::parse;
 use git_theta_core::layout::Parsed;
-use git_theta_core::pickle;
+use git_theta_core::pickle::{self, torch::Ids};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -87,7 +87,8 @@ proptest! {
     #[test]
     fn random_bytes(bytes in vec(any::<u8>(), 0..400)) {
         survives(&bytes);
-        for magic in [&b"PK\x03\x04"[..], b"\x20\0\0\0\0\0\0\0{"] {
+        let legacy = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.";
+        for magic in [&b"PK\x03\x04"[..], b"\x20\0\0\0\0\0\0\0{", legacy] {
             survives(&[magic, &bytes].concat());
         }
     }
@@ -95,7 +96,7 @@ proptest! {
     #[test]
     fn random_opcodes(ops in vec(prop::sample::select(&b"(.012NIJKMUXcRbQhqjr)tl]aesud}o\x80\x81\x85\x86\x87\x88\x8c\x8f\x90\x91\x92\x93\x94\x95\0\x01\n"[..]), 0..200)) {
         if let Ok(graph) = pickle::read(&ops, 0, &Limits::default()) {
-            let _ = pickle::torch::tensors(&graph, &Limits::default());
+            let _ = pickle::torch::tensors(&graph, Ids::Zip, &Limits::default());
         }
     }
 
