@@ -10,12 +10,8 @@ pub(super) struct NotSplitYet;
 /// What a file is, by its first bytes.
 fn kind(head: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| head.starts_with(magic);
-    // Magic number of the stacked pickles, behind the protocol: LONG1 of 10 bytes.
-    let legacy = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19";
     Some(if starts(b"version https://git-lfs.github.com/spec/") {
         "a Git LFS pointer, whose content was not downloaded"
-    } else if head.first() == Some(&0x80) && head.get(2..14) == Some(legacy) {
-        "a torch file of the format before 1.6, which is not split yet"
     } else if head.get(257..262) == Some(b"ustar") {
         "a tar archive, which is not split yet"
     } else if starts(b"\x93NUMPY") {

@@ -11,6 +11,7 @@ mod gather;
 mod known;
 mod safetensors;
 mod safetensors_header;
+mod torch_legacy;
 mod torch_records;
 mod torch_zip;
 
@@ -77,6 +78,7 @@ pub trait Format: Sync {
 pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
     &safetensors::Safetensors,
+    &torch_legacy::TorchLegacy,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
 ];

@@ -100,11 +100,6 @@ const OPAQUE: &[(&str, &str)] = &[
     ("onnx/external.onnx", "no known checkpoint format"),
     ("onnx/inline.onnx", "no known checkpoint format"),
     ("torch/dcp/__0_0.distcp", "zip"),
-    ("torch/legacy.pt", "before 1.6"),
-    ("torch1.13/legacy.pt", "before 1.6"),
-    ("torch2.0/legacy.pt", "before 1.6"),
-    ("torch2.15/legacy.pt", "before 1.6"),
-    ("torch2.4/legacy.pt", "before 1.6"),
 ];
 
 /// Fixtures of which `expected.json` says nothing: whole, for this part of a reason.
