@@ -12,8 +12,6 @@ fn kind(head: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| head.starts_with(magic);
     Some(if starts(b"version https://git-lfs.github.com/spec/") {
         "a Git LFS pointer, whose content was not downloaded"
-    } else if head.get(257..262) == Some(b"ustar") {
-        "a tar archive, which is not split yet"
     } else if starts(b"\x93NUMPY") {
         "a NumPy array, which is not split yet"
     } else if starts(b"GGUF") {

@@ -11,8 +11,10 @@ mod gather;
 mod known;
 mod safetensors;
 mod safetensors_header;
+mod tar;
 mod torch_legacy;
 mod torch_records;
+mod torch_tar;
 mod torch_zip;
 
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};
@@ -79,6 +81,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
     &safetensors::Safetensors,
     &torch_legacy::TorchLegacy,
+    &torch_tar::TorchTar,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
 ];

@@ -5,6 +5,7 @@ mod fixtures;
 mod hostile_pickle;
 mod hostile_safetensors;
 mod hostile_torch_legacy;
+mod hostile_torch_tar;
 mod hostile_zip;
 mod large;
 mod oracles;

@@ -91,6 +91,10 @@ proptest! {
         for magic in [&b"PK\x03\x04"[..], b"\x20\0\0\0\0\0\0\0{", legacy] {
             survives(&[magic, &bytes].concat());
         }
+        let mut tar = bytes.clone();
+        tar.resize(512, 0);
+        tar[257..262].copy_from_slice(b"ustar");
+        survives(&tar);
     }
 
     #[test]
