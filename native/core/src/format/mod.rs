@@ -12,8 +12,12 @@ mod known;
 mod safetensors;
 mod safetensors_header;
 mod tar;
+mod torch_export;
+mod torch_export_config;
 mod torch_legacy;
+mod torch_package;
 mod torch_records;
+mod torch_script;
 mod torch_tar;
 mod torch_zip;
 
