@@ -12,6 +12,7 @@ mod known;
 mod safetensors;
 mod safetensors_header;
 mod tar;
+mod torch_dcp;
 mod torch_export;
 mod torch_export_config;
 mod torch_legacy;
@@ -82,6 +83,8 @@ pub trait Format: Sync {
 
 /// All formats, in the order in which they are asked.
 pub const FORMATS: &[&dyn Format] = &[
+    // Before zip: its files are several zips.
+    &torch_dcp::TorchDcp,
     &archive::Zip,
     &safetensors::Safetensors,
     &torch_legacy::TorchLegacy,

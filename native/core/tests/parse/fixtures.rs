@@ -99,7 +99,6 @@ const OPAQUE: &[(&str, &str)] = &[
     ("numpy/stored.npz", "not in the folder"),
     ("onnx/external.onnx", "no known checkpoint format"),
     ("onnx/inline.onnx", "no known checkpoint format"),
-    ("torch/dcp/__0_0.distcp", "zip"),
 ];
 
 /// Fixtures of which `expected.json` says nothing: whole, for this part of a reason.

@@ -391,6 +391,95 @@ fn exported_programs() {
     check("state dict compressed", &nested, &Split(0));
 }
 
+/// 31
+#[test]
+fn runs_of_archives() {
+    let bare = |value: u8| {
+        let pickle = pickle(&tensor("0"));
+        torch_zip(&[
+            ("data.pkl", &pickle),
+            ("data/0", &[value; 16]),
+            ("version", b"3\n"),
+        ])
+    };
+    let empty = torch_zip(&[("data.pkl", b"K\x05."), ("version", b"3\n")]);
+    let parts = [bare(1), plain_checkpoint(), empty.clone(), bare(4)];
+    let run = parts.concat();
+    let layout = check("run", &run, &Split(3)).unwrap();
+    assert_eq!(layout.format, "torch-dcp");
+    assert_eq!(names(&layout), ["0", "1/w", "3"]);
+    let starts: Vec<u64> = layout
+        .segments
+        .iter()
+        .map(|segment| match segment {
+            Segment::TorchZip(zip) => zip.offset,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let lens: Vec<u64> = parts.iter().map(|part| part.len() as u64).collect();
+    assert_eq!(
+        starts,
+        [0, lens[0], lens[0] + lens[1], lens[..3].iter().sum()]
+    );
+    let storages: Vec<_> = layout.storages.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(storages, ["0", "1/w", "3"]);
+    layout.without_templates().check().unwrap();
+
+    let first = bare(1);
+    // An archive that the rules do not regenerate, but that ends as they say.
+    let mut changed = first.clone();
+    changed[10] ^= 1;
+    let layout = check("one changed", &[&changed[..], &empty].concat(), &Split(1)).unwrap();
+    assert!(matches!(
+        layout.segments[..],
+        [Segment::Literal { .. }, Segment::Storage(0), ..]
+    ));
+    let other = zip(&[("m/data.pkl", b"N.", false), ("m/version", b"3\n", false)]);
+    let packed = torch_zip(&[("data.pkl", b"X"), ("version", b"3\n")]);
+    for (case, bytes, reason) in [
+        (
+            "another tool",
+            [&other[..], &first].concat(),
+            "no archive of torch.save ends at byte",
+        ),
+        (
+            "a gap",
+            [&first[..], b"gap", &first].concat(),
+            "no archive of torch.save ends at byte",
+        ),
+        (
+            "no pickle",
+            [&packed[..], &first].concat(),
+            "torch dcp: archive 0 at byte 0: pickle",
+        ),
+        (
+            "not torch's",
+            [&first[..], &torch_zip(&[("x", b"y")])].concat(),
+            "archive 1 at byte",
+        ),
+    ] {
+        check(case, &bytes, &Opaque(reason));
+    }
+    // As any torch zip with something behind it.
+    let cut = [&first[..], &first[..first.len() - 1]].concat();
+    let layout = check("the end cut", &cut, &Split(1)).unwrap();
+    assert_eq!(layout.format, "torch-zip");
+    let few = Limits {
+        tensors: 2,
+        ..Limits::default()
+    };
+    let parsed = parse(&run, &few).unwrap();
+    assert_eq!(
+        parsed,
+        Parsed::Opaque("torch dcp: more than 2 tensors".into())
+    );
+    // Each archive may take work in proportion to its length.
+    let many = empty.repeat(2000);
+    let started = std::time::Instant::now();
+    check("many", &many, &Split(0));
+    assert!(started.elapsed().as_secs() < 20);
+}
+
 fn survives(bytes: &[u8]) -> bool {
     match parse(&bytes, &Limits::default()).unwrap() {
         Parsed::Layout(layout) => {
@@ -420,7 +509,14 @@ fn cut_and_flipped() {
         }
     }
     let good = export(CONFIG, &[1; 16]);
-    for (good, whole) in [(&good, good.len())] {
+    let bare = torch_zip(&[
+        ("data.pkl", &pickle(&tensor("0"))),
+        ("data/0", &[1; 16]),
+        ("version", b"3\n"),
+    ]);
+    let run = [&bare[..], &bare].concat();
+    // Behind the first archive, something else may follow.
+    for (good, whole) in [(&good, good.len()), (&run, bare.len())] {
         for len in 0..good.len() {
             assert_eq!(survives(&good[..len]), len >= whole, "{len}");
         }
