@@ -2,7 +2,7 @@
 //! Pickles: nodes refer to nodes, and are not more than opcodes.
 
 use git_theta_core::bytes::Limits;
-use git_theta_core::pickle;
+use git_theta_core::pickle::{self, torch::Ids};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     assert!(graph.end <= bytes.len() && graph.nodes.len() <= 2 * bytes.len());
-    let Ok(found) = pickle::torch::tensors(&graph, &limits) else {
+    let Ok(found) = pickle::torch::tensors(&graph, Ids::Zip, &limits) else {
         return;
     };
     for tensor in &found.tensors {

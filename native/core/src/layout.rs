@@ -147,6 +147,25 @@ pub enum Filter {
     Fletcher32,
 }
 
+impl Bytes {
+    /// Moves them by `base`: from positions in a part of a file to those in the file.
+    pub(crate) fn shift(&mut self, base: u64) {
+        match self {
+            Self::Runs(runs) => {
+                for (offset, _) in runs {
+                    *offset += base;
+                }
+            }
+            Self::Deflated { offset, .. } => *offset += base,
+            Self::Chunks(array) => {
+                for chunk in &mut array.chunks {
+                    chunk.offset += base;
+                }
+            }
+        }
+    }
+}
+
 /// What a file of a known format is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {

@@ -127,6 +127,14 @@ fn objects(manifest: &Manifest) -> BTreeSet<ObjectRef> {
     all
 }
 
+/// Is it a tensor that stays in the skeleton? The tests of parsing compare its values.
+fn is_listed(bytes: &[u8], tensor: &str) -> bool {
+    match parse(&bytes, &Limits::default()).unwrap() {
+        Parsed::Layout(layout) => layout.listed.iter().any(|listed| listed.name == tensor),
+        Parsed::Opaque(_) => false,
+    }
+}
+
 #[test]
 fn every_fixture_comes_back_and_its_tensors_are_the_framework_s() {
     let lab = Lab::new();
@@ -156,7 +164,10 @@ fn every_fixture_comes_back_and_its_tensors_are_the_framework_s() {
                 continue;
             }
             let record = manifest.tensors.iter().find(|t| t.tensor == *tensor);
-            let record = record.unwrap_or_else(|| panic!("{name}: {tensor} is missing"));
+            let Some(record) = record else {
+                assert!(is_listed(&bytes, tensor), "{name}: {tensor} is missing");
+                continue;
+            };
             let what = format!("{name}: {tensor}");
             assert_eq!(
                 record.dtype.name(),

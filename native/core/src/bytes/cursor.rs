@@ -10,6 +10,7 @@ pub struct Cursor<'a> {
     at: usize,
     base: u64,
     what: &'static str,
+    short: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -21,7 +22,14 @@ impl<'a> Cursor<'a> {
             at: 0,
             base,
             what,
+            short: false,
         }
+    }
+
+    /// Did a read fail because bytes were missing? A longer slice could help then.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.short
     }
 
     /// Bytes taken so far.
@@ -61,8 +69,11 @@ impl<'a> Cursor<'a> {
         let taken = usize::try_from(len)
             .ok()
             .and_then(|len| self.at.checked_add(len))
-            .and_then(|end| self.bytes.get(self.at..end))
-            .ok_or_else(|| self.refuse("ends early"))?;
+            .and_then(|end| self.bytes.get(self.at..end));
+        let Some(taken) = taken else {
+            self.short = true;
+            return Err(self.refuse("ends early"));
+        };
         self.at += taken.len();
         Ok(taken)
     }
@@ -73,10 +84,11 @@ impl<'a> Cursor<'a> {
     /// When there is no newline.
     pub fn line(&mut self) -> Parse<&'a [u8]> {
         let rest = &self.bytes[self.at..];
-        let len = rest
-            .iter()
-            .position(|&b| b == b'\n')
-            .ok_or_else(|| self.refuse("has a line without an end"))?;
+        let len = rest.iter().position(|&b| b == b'\n');
+        let Some(len) = len else {
+            self.short = true;
+            return Err(self.refuse("has a line without an end"));
+        };
         self.at += len + 1;
         Ok(&rest[..len])
     }
@@ -131,7 +143,9 @@ mod tests {
         assert_eq!(cursor.u16().unwrap(), 2);
         assert_eq!(cursor.line().unwrap(), b"a");
         assert_eq!(cursor.position(), 105);
+        assert!(!cursor.is_short());
         assert!(cursor.take(u64::MAX).is_err());
+        assert!(cursor.is_short());
         let Err(Refusal::Content(reason)) = cursor.u32() else {
             panic!("read past the end");
         };

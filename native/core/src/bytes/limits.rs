@@ -42,5 +42,19 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// For one of many parts of a file, which has this many bytes: work in proportion to it, so that all
+    /// parts together stay within what one file may take.
+    #[must_use]
+    pub fn of_part(&self, bytes: u64) -> Self {
+        let most = bytes.saturating_mul(64).saturating_add(10_000);
+        Self {
+            pickle_nodes: self.pickle_nodes.min(most),
+            name_bytes: self.name_bytes.min(most),
+            ..*self
+        }
+    }
+}
+
 /// The largest integer that a manifest holds: 2^53 − 1.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;

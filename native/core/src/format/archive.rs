@@ -3,7 +3,9 @@
 //! In: a file that begins like a record. Out: what the first of [`ARCHIVES`] that takes the archive for its
 //! own makes of it. Refused: what [`Archive::read`] refuses.
 
-use super::{Facts, Format, Probe, keras, npz, torch_zip};
+use super::{
+    Facts, Format, Probe, keras, npz, torch_export, torch_package, torch_script, torch_zip,
+};
 use crate::bytes::{Limits, Parse, ReadAt};
 use crate::layout::Layout;
 use crate::zip::Archive;
@@ -34,6 +36,9 @@ pub(super) trait ArchiveFormat: Sync {
 
 /// All kinds, in the order in which they are asked.
 const ARCHIVES: &[&dyn ArchiveFormat] = &[
+    &torch_script::TorchScript,
+    &torch_export::TorchExport,
+    &torch_package::TorchPackage,
     &npz::Npz,
     &keras::Keras,
     // Last: it takes what is left, and says what it misses.

@@ -12,14 +12,8 @@ fn kind(head: &[u8]) -> Option<&'static str> {
     let starts = |magic: &[u8]| head.starts_with(magic);
     let at =
         |from: usize, magic: &[u8]| head.get(from..).is_some_and(|rest| rest.starts_with(magic));
-    // Magic number of the stacked pickles, behind the protocol: LONG1 of 10 bytes.
-    let legacy = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19";
     Some(if starts(b"version https://git-lfs.github.com/spec/") {
         "a Git LFS pointer, whose content was not downloaded"
-    } else if head.first() == Some(&0x80) && head.get(2..14) == Some(legacy) {
-        "a torch file of the format before 1.6, which is not split yet"
-    } else if at(257, b"ustar") {
-        "a tar archive, which is not split yet"
     } else if starts(b"\x0c\xdb\x3a\x2a") {
         "a file of an Orbax checkpoint (OCDBT), which is not split"
     } else if at(4, b"TFL3") {

@@ -10,6 +10,7 @@ mod facts;
 mod flax_array;
 mod flax_msgpack;
 mod flax_tree;
+mod gather;
 mod gguf;
 mod gguf_header;
 mod gguf_types;
@@ -27,7 +28,16 @@ mod onnx_tensor;
 pub(crate) mod protobuf;
 mod safetensors;
 mod safetensors_header;
+mod tar;
 pub(crate) mod tf_index;
+mod torch_dcp;
+mod torch_export;
+mod torch_export_config;
+mod torch_legacy;
+mod torch_package;
+mod torch_records;
+mod torch_script;
+mod torch_tar;
 mod torch_zip;
 
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};
@@ -91,10 +101,14 @@ pub trait Format: Sync {
 
 /// All formats, in the order in which they are asked.
 pub const FORMATS: &[&dyn Format] = &[
+    // Before zip: its files are several zips.
+    &torch_dcp::TorchDcp,
     &archive::Zip,
     &gguf::Gguf,
     &npy::Npy,
     &safetensors::Safetensors,
+    &torch_legacy::TorchLegacy,
+    &torch_tar::TorchTar,
     &tf_index::TfIndex,
     // Some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,

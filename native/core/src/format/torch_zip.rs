@@ -2,30 +2,23 @@
 //!
 //! In: an archive of one folder with `data.pkl`, `version` and the storages `data/<key>`. Out: a layout
 //! whose only segment, up to trailing bytes, is a [`Segment::TorchZip`] when the writer's rules
-//! regenerate the archive; else literals and storages. Refused: ambiguous archives, compressed storages,
-//! records that are missing or have another length than the pickle says, big-endian files, TorchScript.
+//! regenerate the archive; else literals and storages. Records that another tool has compressed stay as
+//! they are, their tensors are listed. Refused: ambiguous archives, records that are missing or have
+//! another length than the pickle says, big-endian files.
 //! Specification: PyTorch's `caffe2/serialize/inline_container.cc` and `torch/serialization.py`.
-
-use std::collections::HashMap;
+//!
+//! [`Segment::TorchZip`]: crate::layout::Segment::TorchZip
 
 use super::archive::ArchiveFormat;
-use super::assemble::{FoundStorage, FoundTensor, assemble};
-use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
-use crate::layout::{Layout, Segment, StorageId};
-use crate::pickle;
-use crate::zip::{Archive, Entry, Method, recognise};
+use super::gather::Gather;
+use super::torch_records::Records;
+use crate::bytes::{Limits, Parse, ReadAt, Refusal};
+use crate::layout::Layout;
+use crate::pickle::{self, torch::Found, torch::Ids};
+use crate::zip::{Archive, Entry, Method};
 
 /// See the module.
 pub(super) struct TorchZip;
-
-/// Versions of the archive that torch loads.
-const VERSIONS: std::ops::RangeInclusive<u64> = 1..=10;
-const DEFAULT_ALIGNMENT: u64 = 64;
-const MAX_ALIGNMENT: u64 = 1 << 16;
-
-fn refuse<T>(rule: impl std::fmt::Display) -> Parse<T> {
-    Err(Refusal::new(format!("torch zip: {rule}")))
-}
 
 impl ArchiveFormat for TorchZip {
     fn name(&self) -> &'static str {
@@ -38,168 +31,45 @@ impl ArchiveFormat for TorchZip {
     }
 
     fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
-        let records = Records::new(source, archive)?;
+        let mut records = Records::new(source, archive, limits)?;
+        if !records.has("data.pkl") {
+            return Err(Refusal::new(
+                "torch zip: record data.pkl is missing: another kind of zip, which is not split yet",
+            ));
+        }
         records.check()?;
-        let entry = records.stored("data.pkl")?;
-        if entry.len > limits.pickle_bytes {
-            return refuse(format!(
-                "data.pkl has more than {} bytes",
-                limits.pickle_bytes
-            ));
-        }
-        let bytes = read_vec(source, entry.payload, entry.len)?;
-        let graph = pickle::read(&bytes, entry.payload, limits)?;
-        let found = pickle::torch::tensors(&graph, limits)?;
-        drop(graph);
-
-        let mut storages = Vec::with_capacity(found.storages.len());
-        let mut storage_at = HashMap::new();
-        for storage in &found.storages {
-            let name = format!("data/{}", storage.key);
-            if !records.by_name.contains_key(name.as_str()) {
-                return refuse(format!(
-                    "record {name} is missing, which the pickle refers to at byte {}",
-                    storage.at
-                ));
-            }
-            let record = records.stored(&name)?;
-            if record.len != storage.len {
-                return refuse(format!(
-                    "record {name} at byte {} has {} bytes, the pickle says {} at byte {}",
-                    record.payload, record.len, storage.len, storage.at
-                ));
-            }
-            storage_at.insert(record.header, record.payload);
-            storages.push(FoundStorage {
-                offset: record.payload,
-                len: record.len,
-            });
-        }
-        let tensors = found.tensors.into_iter().map(|tensor| FoundTensor {
-            name: tensor.name,
-            storage: tensor.storage,
-            view: tensor.view,
-        });
-        let mut layout = assemble(self.name(), source.len(), &storages, tensors.collect())?;
-
-        let by_offset: HashMap<u64, StorageId> = layout
-            .storages
-            .iter()
-            .enumerate()
-            .map(|(id, storage)| (storage.offset, id))
-            .collect();
-        let storage = |index: usize| {
-            let entry: &Entry = archive.entries.get(index)?;
-            let payload = storage_at.get(&entry.header)?;
-            by_offset.get(payload).copied()
-        };
-        let alignment = records.alignment()?;
-        if let Some(zip) = recognise(source, archive, records.folder, alignment, storage)? {
-            let rest = zip.len;
-            layout.segments = vec![Segment::TorchZip(zip)];
-            if rest < layout.size {
-                layout.segments.push(Segment::Literal {
-                    offset: rest,
-                    len: layout.size - rest,
-                });
-            }
-        }
-        Ok(layout)
+        let found = pickle_record(&mut records, "data.pkl", Ids::Zip, limits)?;
+        let mut gather = Gather::new(limits);
+        gather.pickle("", found, |storage| {
+            records.storage(&format!("data/{}", storage.key), storage)
+        })?;
+        let layout = gather.assemble(self.name(), source.len())?;
+        records.regenerate(layout)
     }
 }
 
-/// The records, by their names inside the archive's folder.
-struct Records<'a> {
-    source: &'a dyn ReadAt,
-    folder: &'a str,
-    by_name: HashMap<&'a str, &'a Entry>,
+/// The tensors that the pickle in a record describes.
+pub(super) fn pickle_record(
+    records: &mut Records<'_>,
+    name: &str,
+    ids: Ids<'_>,
+    limits: &Limits,
+) -> Parse<Found> {
+    let (bytes, at) = records.read(name)?;
+    let graph = pickle::read(&bytes, at, limits)?;
+    pickle::torch::tensors(&graph, ids, limits)
 }
 
-impl<'a> Records<'a> {
-    fn new(source: &'a dyn ReadAt, archive: &'a Archive) -> Parse<Self> {
-        let first = archive.entries.get(archive.first).map(|e| e.name.as_str());
-        let Some((folder, _)) = first.and_then(|name| name.split_once('/')) else {
-            return refuse("records are in no folder: another kind of zip, which is not split yet");
-        };
-        let mut by_name = HashMap::with_capacity(archive.entries.len());
-        for entry in &archive.entries {
-            let inside = entry.name.strip_prefix(folder);
-            let Some(name) = inside.and_then(|name| name.strip_prefix('/')) else {
-                return refuse(format!(
-                    "record {:?} at byte {} is not in the folder {folder:?}",
-                    entry.name, entry.header
-                ));
-            };
-            by_name.insert(name, entry);
-        }
-        Ok(Self {
-            source,
-            folder,
-            by_name,
-        })
+/// The layout of a torch zip that is all of `source`, a part of a file, and has nothing compressed in it:
+/// there may be many of them.
+pub(super) fn parse_stored(source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    let archive = Archive::read(source, limits)?;
+    let deflated = |entry: &&Entry| entry.method == Method::Deflated;
+    if let Some(entry) = archive.entries.iter().find(deflated) {
+        return Err(Refusal::new(format!(
+            "torch zip: record {:?} of an inner archive is compressed",
+            entry.name
+        )));
     }
-
-    /// A record whose payload is the bytes in the file.
-    fn stored(&self, name: &str) -> Parse<&'a Entry> {
-        match self.by_name.get(name) {
-            None => refuse(format!("record {name} is missing")),
-            Some(entry) if entry.method == Method::Deflated => refuse(format!(
-                "record {name} at byte {} is compressed, and compressed files are not split yet",
-                entry.header
-            )),
-            Some(entry) => Ok(entry),
-        }
-    }
-
-    /// The content of a small record.
-    fn small(&self, name: &str) -> Parse<Option<String>> {
-        if !self.by_name.contains_key(name) {
-            return Ok(None);
-        }
-        let entry = self.stored(name)?;
-        if entry.len > 64 {
-            return refuse(format!(
-                "record {name} at byte {} is too long",
-                entry.header
-            ));
-        }
-        let bytes = read_vec(self.source, entry.payload, entry.len)?;
-        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
-    }
-
-    fn check(&self) -> Parse<()> {
-        if self.by_name.contains_key("constants.pkl") {
-            return refuse("the file is a TorchScript archive, which is not split yet");
-        }
-        if !self.by_name.contains_key("data.pkl") {
-            return refuse(
-                "record data.pkl is missing: another kind of zip, which is not split yet",
-            );
-        }
-        let version = match (self.small("version")?, self.small(".data/version")?) {
-            (Some(version), None) | (None, Some(version)) => version,
-            (None, None) => return refuse("record version is missing"),
-            _ => return refuse("two records with the version"),
-        };
-        if !version
-            .trim_ascii()
-            .parse()
-            .is_ok_and(|v| VERSIONS.contains(&v))
-        {
-            return refuse(format!("unknown version {version:?}"));
-        }
-        match self.small("byteorder")?.as_deref() {
-            None | Some("little") => Ok(()),
-            Some("big") => refuse("big-endian files are not split yet"),
-            Some(other) => refuse(format!("unknown byteorder {other:?}")),
-        }
-    }
-
-    fn alignment(&self) -> Parse<u64> {
-        let stated = self.small(".storage_alignment")?;
-        Ok(stated
-            .and_then(|text| text.parse().ok())
-            .filter(|alignment| (1..=MAX_ALIGNMENT).contains(alignment))
-            .unwrap_or(DEFAULT_ALIGNMENT))
-    }
+    TorchZip.parse(source, &archive, &limits.of_part(source.len()))
 }

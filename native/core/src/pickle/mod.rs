@@ -7,14 +7,18 @@
 //! here recurses, and time and memory are linear in the length of the pickle.
 //! Specification: Python's `pickletools`; PyTorch's `torch/_utils.py`, `torch/serialization.py`.
 
+mod extent;
 mod graph;
 mod machine;
 mod memo;
+mod numpy;
 mod opcode;
 mod rebuild;
+mod storages;
 mod text;
 pub mod torch;
 mod walk;
 
+pub use extent::extent;
 pub use graph::{Graph, Item, Node, NodeId, Object, Span, Text};
 pub use machine::read;

@@ -3,7 +3,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::graph::{Graph, Node, NodeId};
-use super::torch::Storage;
+use super::torch::{Place, is_expanded};
 use crate::bytes::{Limits, MAX_INTEGER};
 use crate::tensor::{Dtype, View};
 
@@ -21,42 +21,55 @@ pub(super) struct Strided {
     pub(super) plain: bool,
 }
 
-/// A tensor with more bytes than this, and than [`EXPANSION`] times its storage, is not listed: `expand`
-/// makes a terabyte of one number.
-const ALWAYS_LISTED: u64 = 1 << 20;
-const EXPANSION: u64 = 16;
+/// A tensor, checked against its storage.
+pub(super) enum Checked {
+    /// A view of the storage.
+    View(Dtype, View),
+    /// What can only be listed, and why.
+    Unread(Dtype, Vec<u64>, &'static str),
+}
 
 impl Strided {
-    /// Type and view on its storage, checked; `None` when it is not listed.
-    pub(super) fn on(self, storage: &Storage) -> Result<Option<(Dtype, View)>, &'static str> {
-        let dtype = match (self.dtype, storage.dtype) {
+    /// Type and view on its storage.
+    pub(super) fn on(self, place: &Place) -> Result<Checked, &'static str> {
+        let dtype = match (self.dtype, place.dtype) {
             (Some(dtype), None) | (None, Some(dtype)) => dtype,
             (Some(_), Some(_)) => return Err("dtype of a tensor on a typed storage"),
             (None, None) => return Err("tensor without a dtype"),
         };
         // Their shape counts values, their storage bytes of several values.
-        let packed = matches!(dtype, Dtype::QUInt4x2 | Dtype::QUInt2x4);
-        if self.shape.contains(&0) {
-            let listed = self.plain && !packed;
-            return Ok(listed.then(|| (dtype, View::contiguous(self.shape))));
+        if matches!(dtype, Dtype::QUInt4x2 | Dtype::QUInt2x4) {
+            let why = "its elements are parts of a byte";
+            return Ok(Checked::Unread(dtype, self.shape, why));
         }
-        let view = View {
+        let empty = self.shape.contains(&0);
+        let mut view = View {
             shape: self.shape,
             strides: self.strides,
             offset: self.offset,
         };
-        if packed {
-            return Ok(None);
-        }
-        if view
-            .extent_bytes(dtype)
-            .is_none_or(|needed| needed > storage.len)
-        {
+        let extent = view.extent_bytes(dtype);
+        if !empty && extent.is_none_or(|needed| needed > place.len) {
             return Err("tensor reaches outside its storage");
         }
-        let most = storage.len.saturating_mul(EXPANSION).max(ALWAYS_LISTED);
-        let listed = self.plain && dtype.byte_len(&view.shape).is_some_and(|len| len <= most);
-        Ok(listed.then_some((dtype, view)))
+        if !self.plain {
+            let why = "conjugated or negated when it is read";
+            return Ok(Checked::Unread(dtype, view.shape, why));
+        }
+        if empty {
+            return Ok(Checked::View(dtype, View::contiguous(view.shape)));
+        }
+        if is_expanded(dtype, &view.shape, place.len) {
+            let why = "expanded to many times its storage";
+            return Ok(Checked::Unread(dtype, view.shape, why));
+        }
+        let item = dtype.item_size().ok_or("tensor of packed elements")?;
+        if !place.start.is_multiple_of(item) {
+            return Err("tensor between the elements of its storage");
+        }
+        // Fits: the place lies inside a storage.
+        view.offset += place.start / item;
+        Ok(Checked::View(dtype, view))
     }
 }
 
@@ -70,6 +83,8 @@ pub(super) enum Meaning {
     Tensor(Strided, Parts),
     /// Only tensors that belong to it.
     Parts(Parts),
+    /// A tensor that has no values of its own here, and why.
+    Unread(String, Vec<u64>, &'static str),
     /// Another object, possibly with attributes.
     Same(NodeId, Option<NodeId>),
     /// Another call, with attributes.
@@ -84,9 +99,25 @@ pub(super) enum Meaning {
 
 /// Is this one of torch's functions that make tensors?
 pub(super) fn is_rebuild(graph: &Graph<'_>, callable: NodeId) -> bool {
-    graph.global(callable).is_some_and(|(module, name)| {
-        matches!(module, b"torch._utils" | b"torch._tensor") && name.starts_with(b"_rebuild_")
-    })
+    graph
+        .global(callable)
+        .is_some_and(|(module, name)| match module {
+            b"torch._utils" | b"torch._tensor" => name.starts_with(b"_rebuild_"),
+            b"torch.jit._pickle" => is_type_tag(name),
+            _ => false,
+        })
+}
+
+/// TorchScript's functions that only tell the type of a list or dict.
+fn is_type_tag(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"restore_type_tag"
+            | b"build_intlist"
+            | b"build_tensorlist"
+            | b"build_doublelist"
+            | b"build_boollist"
+    )
 }
 
 /// What `callable(*args)` stands for; `Err` with a rule when torch would refuse the arguments.
@@ -147,6 +178,43 @@ pub(super) fn meaning(
             [layout, data] => Ok(Meaning::Parts(rebuild.sparse(layout, data)?)),
             _ => Err("_rebuild_sparse_tensor takes 2 arguments"),
         },
+        (b"torch._utils", b"_rebuild_nested_tensor") => match *args {
+            [buffer, sizes, strides, offsets] => Ok(Meaning::Parts(smallvec![
+                ("buffer", buffer),
+                ("sizes", sizes),
+                ("strides", strides),
+                ("storage_offsets", offsets),
+            ])),
+            _ => Err("_rebuild_nested_tensor takes 4 arguments"),
+        },
+        (b"torch._utils", b"_rebuild_meta_tensor_no_storage") => match *args {
+            [dtype, size, _, _] => rebuild.unread(dtype, size, "a meta tensor has no values"),
+            _ => Err("_rebuild_meta_tensor_no_storage takes 4 arguments"),
+        },
+        (b"torch._utils", b"_rebuild_wrapper_subclass") => match *args {
+            [_, dtype, size, _, _, _, _, _, ..] => rebuild.unread(
+                dtype,
+                size,
+                "a subclass of tensors, which has its own parts",
+            ),
+            _ => Err("_rebuild_wrapper_subclass takes 8 arguments"),
+        },
+        // The tensor or array that a device's tensor is made of.
+        (
+            b"torch._utils",
+            b"_rebuild_device_tensor_from_numpy"
+            | b"_rebuild_device_tensor_from_cpu_tensor"
+            | b"_rebuild_xla_tensor"
+            | b"_rebuild_mlc_tensor"
+            | b"_rebuild_ort_tensor",
+        ) => match *args {
+            [data, _, _, _] => Ok(Meaning::Same(data, None)),
+            _ => Err("_rebuild_device_tensor takes 4 arguments"),
+        },
+        (b"torch.jit._pickle", name) if is_type_tag(name) => match *args {
+            [data] | [data, _] => Ok(Meaning::Same(data, None)),
+            _ => Err("a type tag takes 1 or 2 arguments"),
+        },
         (b"torch._utils", b"_rebuild_parameter") => match *args {
             [data, _, _] => Ok(Meaning::Same(data, None)),
             _ => Err("_rebuild_parameter takes 3 arguments"),
@@ -202,6 +270,20 @@ impl Rebuild<'_> {
             strides,
             plain: self.plain(metadata)?,
         })
+    }
+
+    fn unread(
+        &self,
+        dtype: NodeId,
+        size: NodeId,
+        why: &'static str,
+    ) -> Result<Meaning, &'static str> {
+        let name = match self.graph.global(dtype) {
+            Some((b"torch", name)) if name.len() < 64 => String::from_utf8_lossy(name).into_owned(),
+            _ => return Err("bad dtype of a tensor"),
+        };
+        let shape = self.integers(size).ok_or("bad size of a tensor")?;
+        Ok(Meaning::Unread(name, shape, why))
     }
 
     /// Lazily conjugated and negated tensors have other values than their storage.

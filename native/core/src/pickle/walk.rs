@@ -7,9 +7,12 @@
 use std::collections::HashSet;
 
 use super::graph::{Graph, Item, Node, NodeId, Object};
-use super::rebuild::{self, Meaning};
-use super::torch::{Found, Storages, Tensor};
+use super::numpy;
+use super::rebuild::{self, Checked, Meaning};
+use super::storages::{Referred, Storages};
+use super::torch::{Found, Ids, Known, Tensor};
 use crate::bytes::{Limits, Parse, Refusal};
+use crate::layout::{Listed, Values};
 use crate::tensor::{Dtype, View, push_component};
 
 /// How a step continues the path.
@@ -41,12 +44,13 @@ struct Task {
     step: Step,
 }
 
-pub(super) fn walk(graph: &Graph<'_>, limits: &Limits) -> Parse<Found> {
+pub(super) fn walk<'g>(graph: &'g Graph<'g>, ids: Ids<'g>, limits: &'g Limits) -> Parse<Found> {
     let mut walk = Walk {
         graph,
         limits,
-        storages: Storages::default(),
+        storages: Storages::new(ids),
         tensors: Vec::new(),
+        listed: Vec::new(),
         tasks: Vec::new(),
         entered: vec![false; graph.nodes.len()],
         path: Vec::new(),
@@ -55,18 +59,20 @@ pub(super) fn walk(graph: &Graph<'_>, limits: &Limits) -> Parse<Found> {
         steps: 0,
     };
     walk.run()?;
-    walk.storages.check_all(graph)?;
+    walk.storages.add_all(graph)?;
     Ok(Found {
         storages: walk.storages.list,
         tensors: walk.tensors,
+        listed: walk.listed,
     })
 }
 
 struct Walk<'g> {
     graph: &'g Graph<'g>,
     limits: &'g Limits,
-    storages: Storages,
+    storages: Storages<'g>,
     tensors: Vec<Tensor>,
+    listed: Vec<Listed>,
     tasks: Vec<Task>,
     entered: Vec<bool>,
     path: Vec<u8>,
@@ -230,10 +236,28 @@ impl<'g> Walk<'g> {
                 }
                 self.call(object.callable, object.args, Some(id))?;
             }
-            Node::Object(object) if self.enter(id) => self.object(object)?,
+            Node::Object(object) => {
+                if let Some(array) = numpy::array(graph, object, self.limits) {
+                    self.list(array.dtype, array.shape, "a NumPy array inside the pickle")?;
+                    // Only its elements could lead on.
+                    if let Some(elements) = array.elements {
+                        self.push(Step::Same, elements)?;
+                    }
+                } else if self.enter(id) {
+                    self.object(object)?;
+                }
+            }
             Node::Persistent(_) | Node::PersistentText(_) => {
-                let storage = self.storages.resolve(graph, id)?;
-                self.emit(storage, None)?;
+                match self.storages.resolve(graph, id)? {
+                    Referred::Other(node) => self.push(Step::Same, node)?,
+                    Referred::Known(Known { place, view: None }) => {
+                        self.emit(place.storage, None)?;
+                    }
+                    Referred::Known(Known {
+                        place,
+                        view: Some(view),
+                    }) => self.emit(place.storage, place.dtype.map(|dtype| (dtype, view)))?,
+                }
             }
             _ => {}
         }
@@ -347,11 +371,17 @@ impl<'g> Walk<'g> {
             .map_err(|rule| self.refuse(id.unwrap_or(args), rule))?;
         match meaning {
             Meaning::Tensor(tensor, parts) => {
-                let storage = self.storages.resolve(graph, tensor.storage)?;
-                let view = tensor
-                    .on(&self.storages.list[storage])
+                let place = self.storages.place(graph, tensor.storage)?;
+                let checked = tensor
+                    .on(&place)
                     .map_err(|rule| self.refuse(id.unwrap_or(args), rule))?;
-                self.emit(storage, view)?;
+                match checked {
+                    Checked::View(dtype, view) => self.emit(place.storage, Some((dtype, view)))?,
+                    Checked::Unread(dtype, shape, why) => {
+                        self.emit(place.storage, None)?;
+                        self.list(dtype.name().into(), shape, why)?;
+                    }
+                }
                 for (name, part) in parts {
                     self.push(Step::Named(name), part)?;
                 }
@@ -361,6 +391,7 @@ impl<'g> Walk<'g> {
                     self.push(Step::Named(name), part)?;
                 }
             }
+            Meaning::Unread(dtype, shape, why) => self.list(dtype, shape, why)?,
             Meaning::Same(inner, state) => {
                 self.push(Step::Same, inner)?;
                 if let Some(state) = state {
@@ -384,13 +415,33 @@ impl<'g> Walk<'g> {
         Ok(())
     }
 
-    fn emit(&mut self, storage: usize, view: Option<(Dtype, View)>) -> Parse<()> {
-        if self.tensors.len() as u64 >= self.limits.tensors {
+    /// Lists what is no view of a storage; nothing when its path is no Unicode, which only matters where
+    /// a name identifies something.
+    fn list(&mut self, dtype: String, shape: Vec<u64>, why: &'static str) -> Parse<()> {
+        self.spend(self.path.len() + dtype.len())?;
+        let Ok(name) = std::str::from_utf8(&self.path) else {
+            return Ok(());
+        };
+        self.listed.push(Listed {
+            name: name.to_owned(),
+            dtype,
+            shape,
+            values: Values::Unread(why),
+        });
+        self.count()
+    }
+
+    fn count(&self) -> Parse<()> {
+        if (self.tensors.len() + self.listed.len()) as u64 > self.limits.tensors {
             return Err(Refusal::new(format!(
                 "torch: more than {} tensors",
                 self.limits.tensors
             )));
         }
+        Ok(())
+    }
+
+    fn emit(&mut self, storage: usize, view: Option<(Dtype, View)>) -> Parse<()> {
         self.spend(self.path.len())?;
         let name = std::str::from_utf8(&self.path)
             .map_err(|_| {
@@ -403,6 +454,6 @@ impl<'g> Walk<'g> {
             storage,
             view,
         });
-        Ok(())
+        self.count()
     }
 }

@@ -127,8 +127,8 @@ impl Entry {
             header,
             payload: 0,
             len: compressed,
-            flags,
             uncompressed,
+            flags,
         })
     }
 

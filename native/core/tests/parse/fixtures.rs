@@ -7,7 +7,7 @@ use git_theta_core::bytes::{FileSource, Limits, ReadAt};
 use git_theta_core::format::parse;
 use git_theta_core::layout::{Layout, Packed, Parsed, Segment, Tensor, Values};
 use git_theta_core::values;
-use git_theta_core::zip::{Payload, ZipPart};
+use git_theta_core::zip::{Payload, TorchZip, ZipPart};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -89,13 +89,6 @@ fn expected() -> serde_json::Map<String, Value> {
 const OPAQUE: &[(&str, &str)] = &[
     ("keras/dense_group.h5", "a dense group (fractal heap)"),
     ("keras/fixed_array.h5", "a chunk index of layout version 4"),
-    ("torch/dcp/__0_0.distcp", "zip"),
-    ("torch/legacy.pt", "before 1.6"),
-    ("torch/rezipped_deflated.pt", "compressed"),
-    ("torch1.13/legacy.pt", "before 1.6"),
-    ("torch2.0/legacy.pt", "before 1.6"),
-    ("torch2.15/legacy.pt", "before 1.6"),
-    ("torch2.4/legacy.pt", "before 1.6"),
 ];
 
 /// Fixtures of which `expected.json` says nothing: whole, for this part of a reason.
@@ -138,7 +131,11 @@ const NOT_EXPECTED: &[(&str, &str)] = &[
 const IN_ANOTHER_FILE: &[&str] = &["onnx/external.onnx"];
 
 /// Archives that another tool than torch has written or changed.
-const NO_TEMPLATE: &[&str] = &["torch/appended_record.pt", "torch/rezipped_stored.pt"];
+const NO_TEMPLATE: &[&str] = &[
+    "torch/appended_record.pt",
+    "torch/rezipped_deflated.pt",
+    "torch/rezipped_stored.pt",
+];
 
 /// Tensors that a format shows beside those that the framework counts: parts of sparse and quantised ones.
 fn is_companion(name: &str) -> bool {
@@ -151,6 +148,10 @@ fn is_companion(name: &str) -> bool {
             "col_indices",
             "scales",
             "zero_points",
+            "buffer",
+            "sizes",
+            "strides",
+            "storage_offsets",
         ]
         .contains(&part)
     })
@@ -280,6 +281,42 @@ fn module_path(dotted: &str) -> String {
     format!("{modules}{kind}/{leaf}")
 }
 
+/// From the payloads alone, with their real CRCs.
+fn is_regenerated(name: &str, bytes: &[u8], zip: &TorchZip) {
+    assert_eq!(zip.crc, name != "torch/nocrc.pt", "{name}");
+    assert_eq!(zip.alignment, if name.contains("4096") { 4096 } else { 64 });
+    let ids = zip
+        .records
+        .iter()
+        .filter(|r| matches!(r.payload, Payload::SerializationId(_)));
+    // PyTorch writes it since 2.1.
+    let old = ["torch1.13/", "torch2.0/", "lightning/original"];
+    let new = !old.iter().any(|folder| name.starts_with(folder));
+    assert_eq!(ids.count(), usize::from(new), "{name}");
+
+    let plan = zip.plan().unwrap();
+    let payload = |record: usize| {
+        let record = &zip.records[record];
+        &bytes[record.offset as usize..][..record.len as usize]
+    };
+    let crcs: Vec<u32> = (0..zip.records.len())
+        .map(|i| crc32fast::hash(payload(i)))
+        .collect();
+    let mut again = Vec::new();
+    for part in plan.parts() {
+        let before = again.len() as u64;
+        match part {
+            ZipPart::Bytes(bytes) => again.extend_from_slice(bytes),
+            ZipPart::Payload(record) => again.extend_from_slice(payload(*record)),
+            ZipPart::Late(id, _) => again.extend(plan.late(*id, &crcs)),
+        }
+        let len = again.len() as u64 - before;
+        assert_eq!(len, plan.part_len(part), "{name}: {part:?}");
+    }
+    let whole = &bytes[zip.offset as usize..][..zip.len as usize];
+    assert_eq!(again, whole, "{name}");
+}
+
 #[test]
 fn archives_of_torch_save_are_regenerated() {
     let mut regenerated = 0;
@@ -288,7 +325,7 @@ fn archives_of_torch_save_are_regenerated() {
         let Parsed::Layout(layout) = parse(&bytes, &Limits::default()).unwrap() else {
             continue;
         };
-        if layout.format != "torch-zip" {
+        if !["torch-zip", "torch-package", "torch-export", "torch-dcp"].contains(&layout.format) {
             continue;
         }
         if NO_TEMPLATE.contains(&name.as_str()) {
@@ -296,45 +333,15 @@ fn archives_of_torch_save_are_regenerated() {
             assert!(layout.segments.iter().all(plain), "{name}");
             continue;
         }
-        let [Segment::TorchZip(zip)] = &layout.segments[..] else {
-            panic!("{name}: {:?}", layout.segments);
-        };
-        assert_eq!(zip.crc, name != "torch/nocrc.pt", "{name}");
-        assert_eq!(zip.alignment, if name.contains("4096") { 4096 } else { 64 });
-        let ids = zip
-            .records
-            .iter()
-            .filter(|r| matches!(r.payload, Payload::SerializationId(_)));
-        // PyTorch writes it since 2.1.
-        let old = ["torch1.13/", "torch2.0/", "lightning/original"];
-        let new = !old.iter().any(|folder| name.starts_with(folder));
-        assert_eq!(ids.count(), usize::from(new), "{name}");
-
-        // From the payloads alone, with their real CRCs.
-        let plan = zip.plan().unwrap();
-        let payload = |record: usize| {
-            let record = &zip.records[record];
-            &bytes[record.offset as usize..][..record.len as usize]
-        };
-        let crcs: Vec<u32> = (0..zip.records.len())
-            .map(|i| crc32fast::hash(payload(i)))
-            .collect();
-        let mut again = Vec::new();
-        for part in plan.parts() {
-            let before = again.len() as u64;
-            match part {
-                ZipPart::Bytes(bytes) => again.extend_from_slice(bytes),
-                ZipPart::Payload(record) => again.extend_from_slice(payload(*record)),
-                ZipPart::Late(id, _) => again.extend(plan.late(*id, &crcs)),
-            }
-            assert_eq!(
-                again.len() as u64 - before,
-                plan.part_len(part),
-                "{name}: {part:?}"
-            );
+        let several = layout.format == "torch-dcp";
+        assert_eq!(layout.segments.len() > 1, several, "{name}");
+        for segment in &layout.segments {
+            let Segment::TorchZip(zip) = segment else {
+                panic!("{name}: {segment:?}");
+            };
+            is_regenerated(&name, &bytes, zip);
+            regenerated += 1;
         }
-        assert_eq!(again, bytes, "{name}");
-        regenerated += 1;
 
         let plain = layout.without_templates();
         plain.check().unwrap();
@@ -371,6 +378,49 @@ fn views_and_shared_storages() {
 }
 
 #[test]
+fn listed_tensors_and_arrays() {
+    let listed = |file: &str| -> Vec<(String, String, Vec<u64>)> {
+        let listed = layout(&bytes(file)).listed.into_iter();
+        listed.map(|l| (l.name, l.dtype, l.shape)).collect()
+    };
+    let of = |name: &str, dtype: &str, shape: &[u64]| (name.into(), dtype.into(), shape.to_vec());
+    assert_eq!(
+        listed("torch/listed.pt"),
+        [
+            of("conj", "complex64", &[3]),
+            of("expanded", "float32", &[1 << 20, 8]),
+            of("meta", "bfloat16", &[3, 2]),
+            of("neg", "float32", &[3]),
+            of("packed", "quint4x2", &[2, 4]),
+        ]
+    );
+    assert_eq!(
+        listed("torch/numpy_protocol5.pt"),
+        [
+            of("np/a", "int16", &[2, 3]),
+            of("np/big", ">f8", &[2]),
+            of("np/f", "float32", &[2, 2]),
+            of("np/o", "object", &[2]),
+            of("np/s", "U2", &[2]),
+        ]
+    );
+    assert_eq!(
+        listed("torch/hparams.pt"),
+        [
+            of("hyper_parameters/betas", "float64", &[2]),
+            of("hyper_parameters/layers", "int64", &[]),
+            of("hyper_parameters/lr", "float64", &[]),
+            of("hyper_parameters/on", "bool", &[]),
+        ]
+    );
+    assert_eq!(
+        listed("torch/train_loop.pt"),
+        [of("rng/numpy/1", "uint32", &[624])]
+    );
+    assert_eq!(listed("torch/rezipped_deflated.pt").len(), 11);
+}
+
+#[test]
 fn companions_of_sparse_and_quantised_tensors() {
     let names = |file: &str| -> Vec<String> {
         let tensors = layout(&bytes(file)).tensors;
@@ -384,5 +434,9 @@ fn companions_of_sparse_and_quantised_tensors() {
     assert_eq!(
         names("torch/quantized.pt"),
         ["q", "qc", "qc/scales", "qc/zero_points"]
+    );
+    assert_eq!(
+        names("torch/nested.pt"),
+        ["n/buffer", "n/sizes", "n/storage_offsets", "n/strides", "w"]
     );
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use git_theta_core::bytes::Limits;
-use git_theta_core::layout::Segment;
-use git_theta_core::pickle;
+use git_theta_core::layout::{Layout, Segment, Values};
+use git_theta_core::pickle::{self, torch::Ids};
 
 use super::build::*;
 
@@ -741,6 +741,12 @@ fn expanded_and_lazy_tensors_name_their_storage() {
     let bytes = with_pickle(&dict(&[("big", huge)]));
     let layout = check("expand", &bytes, &Split(0)).unwrap();
     assert_eq!(layout.storages[0].name, "big");
+    assert_eq!(layout.listed[0].shape, [1 << 20, 1 << 20]);
+    let unread = |layout: &Layout| match layout.listed[0].values {
+        Values::Unread(why) => why,
+        _ => panic!("{:?}", layout.listed),
+    };
+    assert!(unread(&layout).contains("expanded"));
 
     let conj = {
         let hooks = b"N".to_vec();
@@ -756,6 +762,8 @@ fn expanded_and_lazy_tensors_name_their_storage() {
     };
     let layout = check("conj", &with_pickle(&dict(&[("z", conj)])), &Split(0)).unwrap();
     assert_eq!(layout.storages[0].name, "z");
+    assert_eq!(layout.listed[0].dtype, "complex64");
+    assert!(unread(&layout).contains("conjugated"));
 
     let bare = with_pickle(&dict(&[("s", storage("FloatStorage", "0", 4))]));
     let layout = check("bare storage", &bare, &Split(0)).unwrap();
@@ -884,7 +892,7 @@ fn limits() {
             ..default
         },
     ] {
-        assert!(pickle::torch::tensors(&graph, &limits).is_err());
+        assert!(pickle::torch::tensors(&graph, Ids::Zip, &limits).is_err());
     }
 }
 
@@ -902,5 +910,131 @@ fn spans_of_items() {
     ];
     for (item, expected) in items.iter().zip(expected) {
         assert_eq!(graph.slice(item.span), expected);
+    }
+}
+
+/// Arrays of NumPy, and tensors without values of their own, are listed.
+#[test]
+fn listed() {
+    let array = |module: &str, shape: Vec<u8>, dtype: Vec<u8>, data: Vec<u8>| {
+        let class = global("numpy", "ndarray");
+        let array = reduce(
+            &global(module, "_reconstruct"),
+            &[class, ints(&[0]), string("b")],
+        );
+        let state = [&b"("[..], &int(1), &shape, &dtype, b"\x89", &data, b"t"].concat();
+        [array, state, b"b".to_vec()].concat()
+    };
+    let dtype = |code: &str, order: &str| {
+        let dtype = reduce(&global("numpy", "dtype"), &[string(code)]);
+        let state = [&b"("[..], &int(3), &string(order), b"NNNtb"].concat();
+        [dtype, state].concat()
+    };
+    let numpy = "numpy._core.multiarray";
+    let raw = || string("raw");
+    let elements = [&b"]("[..], &tensor("0"), b"Ne"].concat();
+    let scalar = reduce(
+        &global("numpy.core.multiarray", "scalar"),
+        &[dtype("f8", "<"), raw()],
+    );
+    let buffer = reduce(
+        &global("numpy._core.numeric", "_frombuffer"),
+        &[raw(), dtype("i4", "<"), ints(&[3, 5]), string("C")],
+    );
+    let meta = reduce(
+        &global("torch._utils", "_rebuild_meta_tensor_no_storage"),
+        &[
+            global("torch", "bfloat16"),
+            ints(&[2]),
+            ints(&[1]),
+            b"\x89".to_vec(),
+        ],
+    );
+    let wrapper = reduce(
+        &global("torch._utils", "_rebuild_wrapper_subclass"),
+        &[
+            global("m", "Quantised"),
+            global("torch", "float32"),
+            ints(&[7]),
+            ints(&[1]),
+            int(0),
+            global("torch", "strided"),
+            string("cpu"),
+            b"\x89".to_vec(),
+        ],
+    );
+    let device = reduce(
+        &global("torch._utils", "_rebuild_device_tensor_from_numpy"),
+        &[
+            array(numpy, ints(&[2]), dtype("f4", "<"), raw()),
+            global("torch", "float32"),
+            string("xla:0"),
+            b"\x89".to_vec(),
+        ],
+    );
+    let file = dict(&[
+        ("a", array(numpy, ints(&[2, 3]), dtype("i2", "<"), raw())),
+        (
+            "b",
+            array("numpy.core.multiarray", ints(&[2]), dtype("f8", ">"), raw()),
+        ),
+        ("c", array(numpy, ints(&[2]), dtype("O8", "|"), elements)),
+        ("d", scalar),
+        ("e", buffer),
+        ("f", meta),
+        ("g", wrapper),
+        ("h", device),
+        ("i", array(numpy, ints(&[-1]), dtype("f4", "<"), raw())),
+        ("j", array(numpy, ints(&[1]), int(5), raw())),
+        ("w", tensor("1")),
+    ]);
+    let layout = check("listed", &with_pickle(&file), &Split(2)).unwrap();
+    assert_eq!(names(&layout), ["c/0", "w"]);
+    let found: Vec<_> = layout
+        .listed
+        .iter()
+        .map(|l| (&*l.name, &*l.dtype, &l.shape[..]))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("a", "int16", &[2, 3][..]),
+            ("b", ">f8", &[2]),
+            ("c", "object", &[2]),
+            ("d", "float64", &[]),
+            ("e", "int32", &[3, 5]),
+            ("f", "bfloat16", &[2]),
+            ("g", "float32", &[7]),
+            ("h", "float32", &[2]),
+        ]
+    );
+
+    // A name that is taken, or that is no Unicode, is a tensor's.
+    let twice = dict_value(&[
+        (int(0), array(numpy, ints(&[1]), dtype("f4", "<"), raw())),
+        (string("0"), tensor("0")),
+        (
+            b"U\x01\xff".to_vec(),
+            array(numpy, ints(&[1]), dtype("f4", "<"), raw()),
+        ),
+    ]);
+    let layout = check("taken", &with_pickle(&pickle(&twice)), &Split(1)).unwrap();
+    assert!(layout.listed.is_empty());
+    // Each array counts.
+    let limits = Limits {
+        tensors: 3,
+        ..Limits::default()
+    };
+    let graph = pickle::read(&file, 0, &limits).unwrap();
+    assert!(pickle::torch::tensors(&graph, Ids::Zip, &limits).is_err());
+    for (case, call, args) in [
+        ("nested", "_rebuild_nested_tensor", 3),
+        ("meta", "_rebuild_meta_tensor_no_storage", 3),
+        ("wrapper", "_rebuild_wrapper_subclass", 7),
+        ("device", "_rebuild_device_tensor_from_numpy", 3),
+    ] {
+        let call = reduce(&global("torch._utils", call), &vec![int(0); args]);
+        let bytes = with_pickle(&dict(&[("w", call)]));
+        check(case, &bytes, &Opaque("arguments"));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use git_theta_core::bytes::{Limits, ReadAt, SubSource};
 use git_theta_core::format::parse;
 use git_theta_core::layout::Parsed;
-use git_theta_core::pickle;
+use git_theta_core::pickle::{self, torch::Ids};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -76,6 +76,7 @@ const MAGIC: &[&[u8]] = &[
     b"GGUF\x03\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0",
     b"\x08\x08\x3a\x80\x01\x2a\x40\x08\x02",
     b"\x82\xa1a\xc7\x0c\x01\x93\x91\x01\xa5uint8\xc4\x01\0\xa1b",
+    b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.",
     b"\x89HDF\r\n\x1a\n",
 ];
 
@@ -103,12 +104,16 @@ proptest! {
         for magic in MAGIC {
             survives(&[magic, &bytes[..]].concat());
         }
+        let mut tar = bytes.clone();
+        tar.resize(512, 0);
+        tar[257..262].copy_from_slice(b"ustar");
+        survives(&tar);
     }
 
     #[test]
     fn random_opcodes(ops in vec(prop::sample::select(&b"(.012NIJKMUXcRbQhqjr)tl]aesud}o\x80\x81\x85\x86\x87\x88\x8c\x8f\x90\x91\x92\x93\x94\x95\0\x01\n"[..]), 0..200)) {
         if let Ok(graph) = pickle::read(&ops, 0, &Limits::default()) {
-            let _ = pickle::torch::tensors(&graph, &Limits::default());
+            let _ = pickle::torch::tensors(&graph, Ids::Zip, &Limits::default());
         }
     }
 
