@@ -1,6 +1,7 @@
 //! What a format knows of a file besides its tensors, for people to see.
 
 use serde::Serialize;
+use serde_json::Value;
 
 /// See the module. Everything in it is bounded: what is long is shortened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -29,4 +30,20 @@ pub struct WeightsOnly {
     pub rules: &'static str,
     /// Why not, one line each; empty when it loads.
     pub because: Vec<String>,
+}
+
+/// Characters of a text that are shown.
+pub(super) const SHOWN_CHARS: u64 = 200;
+/// Entries of a file that are shown, together.
+pub(super) const SHOWN_ENTRIES: usize = 1000;
+/// Bytes that [`text`] needs to see of a text.
+pub(super) const TEXT_BYTES: u64 = 4 * (SHOWN_CHARS + 1);
+
+/// A text, shortened. `bytes` may be its beginning alone, if it has [`TEXT_BYTES`].
+pub(super) fn text(bytes: &[u8]) -> Value {
+    let all = String::from_utf8_lossy(bytes);
+    match all.char_indices().nth(SHOWN_CHARS as usize) {
+        Some((end, _)) => format!("{}…", &all[..end]).into(),
+        None => all.into(),
+    }
 }

@@ -8,6 +8,11 @@ mod assemble;
 mod detect;
 mod facts;
 mod known;
+pub(crate) mod onnx;
+mod onnx_fields;
+mod onnx_model;
+mod onnx_tensor;
+pub(crate) mod protobuf;
 mod safetensors;
 mod safetensors_header;
 mod torch_zip;
@@ -75,6 +80,7 @@ pub trait Format: Sync {
 pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
     &safetensors::Safetensors,
+    &onnx::Onnx,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
 ];

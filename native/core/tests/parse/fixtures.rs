@@ -97,8 +97,6 @@ const OPAQUE: &[(&str, &str)] = &[
     ("numpy/fortran.npy", "NumPy"),
     ("numpy/plain.npy", "NumPy"),
     ("numpy/stored.npz", "not in the folder"),
-    ("onnx/external.onnx", "no known checkpoint format"),
-    ("onnx/inline.onnx", "no known checkpoint format"),
     ("torch/dcp/__0_0.distcp", "zip"),
     ("torch/legacy.pt", "before 1.6"),
     ("torch/rezipped_deflated.pt", "compressed"),
@@ -118,6 +116,9 @@ const NOT_EXPECTED: &[(&str, &str)] = &[
     ),
     ("torch/dcp/.metadata", "a pickle"),
 ];
+
+/// Fixtures whose tensors are all in another file: compared where the files are together.
+const IN_ANOTHER_FILE: &[&str] = &["onnx/external.onnx"];
 
 /// Archives that another tool than torch has written or changed.
 const NO_TEMPLATE: &[&str] = &["torch/appended_record.pt", "torch/rezipped_stored.pt"];
@@ -204,6 +205,10 @@ fn tensors_are_those_that_the_framework_saved() {
         layout.check().unwrap();
         assert_eq!(layout.size, source.len());
         let mut found = shown(&bytes, &layout);
+        if IN_ANOTHER_FILE.contains(&name.as_str()) {
+            assert!(found.is_empty() && !layout.listed.is_empty(), "{name}");
+            continue;
+        }
         let record = &expected[&name];
         let by_path = record["tensors"].as_object().unwrap();
         let by_module = record.get("state_dict").and_then(Value::as_object);

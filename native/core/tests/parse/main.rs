@@ -2,6 +2,7 @@
 
 mod build;
 mod fixtures;
+mod hostile_onnx;
 mod hostile_pickle;
 mod hostile_safetensors;
 mod hostile_zip;
