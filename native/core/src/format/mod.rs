@@ -8,6 +8,7 @@ mod assemble;
 mod detect;
 mod facts;
 mod known;
+mod leveldb_table;
 pub(crate) mod onnx;
 mod onnx_fields;
 mod onnx_model;
@@ -15,6 +16,7 @@ mod onnx_tensor;
 pub(crate) mod protobuf;
 mod safetensors;
 mod safetensors_header;
+pub(crate) mod tf_index;
 mod torch_zip;
 
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};
@@ -81,6 +83,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &archive::Zip,
     &safetensors::Safetensors,
     &onnx::Onnx,
+    &tf_index::TfIndex,
     // Last: some of its magic numbers are short, and could be lengths of safetensors headers.
     &known::NotSplitYet,
 ];

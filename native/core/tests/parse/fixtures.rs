@@ -114,6 +114,31 @@ const NOT_EXPECTED: &[(&str, &str)] = &[
         "safetensors/sharded/model.safetensors.index.json",
         "no known checkpoint format",
     ),
+    (
+        "tensorflow/bundle/model.data-00000-of-00002",
+        "no known checkpoint format",
+    ),
+    (
+        "tensorflow/bundle/model.data-00001-of-00002",
+        "no known checkpoint format",
+    ),
+    ("tensorflow/bundle/model.index", "index of a TensorFlow"),
+    (
+        "tensorflow/saved_model/fingerprint.pb",
+        "no known checkpoint format",
+    ),
+    (
+        "tensorflow/saved_model/saved_model.pb",
+        "no known checkpoint format",
+    ),
+    (
+        "tensorflow/saved_model/variables/variables.data-00000-of-00001",
+        "no known checkpoint format",
+    ),
+    (
+        "tensorflow/saved_model/variables/variables.index",
+        "index of a TensorFlow",
+    ),
     ("torch/dcp/.metadata", "a pickle"),
 ];
 
