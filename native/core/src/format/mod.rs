@@ -22,6 +22,7 @@ mod torch_zip;
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};
 use crate::layout::Layout;
 
+pub(crate) use detect::one_line;
 pub use detect::{describe, parse};
 pub use facts::{Facts, WeightsOnly};
 
