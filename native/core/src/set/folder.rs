@@ -107,7 +107,7 @@ fn names(set: &mut Set<'_>) -> Result<Vec<String>> {
 }
 
 /// In a folder, only files of these names are asked whether they lead to others.
-fn may_be_index(name: &str) -> bool {
+pub(super) fn may_be_index(name: &str) -> bool {
     let endings = [JSON_INDEX, tf_bundle::SUFFIX, ".onnx"];
     name == ".metadata" || endings.iter().any(|end| name.ends_with(end))
 }

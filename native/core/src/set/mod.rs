@@ -16,10 +16,12 @@ mod safetensors_index;
 mod tf_bundle;
 mod torch_dcp;
 mod view;
+mod weights;
 
 use std::path::Path;
 
 pub use view::{File, Place, Role, SetView, Tensor};
+pub use weights::track_patterns;
 
 use crate::bytes::Limits;
 use crate::{Error, Result};

@@ -9,6 +9,7 @@ mod folder;
 mod onnx;
 mod shards;
 mod tensorflow;
+mod weights;
 
 use std::path::{Path, PathBuf};
 
