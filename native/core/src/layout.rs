@@ -150,17 +150,13 @@ pub enum Filter {
 impl Bytes {
     /// Moves them by `base`: from positions in a part of a file to those in the file.
     pub(crate) fn shift(&mut self, base: u64) {
+        let shift = |offset: &mut u64| *offset = offset.saturating_add(base);
         match self {
-            Self::Runs(runs) => {
-                for (offset, _) in runs {
-                    *offset += base;
-                }
-            }
-            Self::Deflated { offset, .. } => *offset += base,
+            Self::Runs(runs) => runs.iter_mut().for_each(|run| shift(&mut run.0)),
+            Self::Deflated { offset, .. } => shift(offset),
             Self::Chunks(array) => {
-                for chunk in &mut array.chunks {
-                    chunk.offset += base;
-                }
+                let chunks = array.chunks.iter_mut();
+                chunks.for_each(|chunk| shift(&mut chunk.offset));
             }
         }
     }

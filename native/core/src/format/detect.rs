@@ -71,7 +71,7 @@ fn literal_bytes(layout: &Layout) -> u64 {
 }
 
 /// A reason is one line of text that can be printed: names from the file are in it.
-fn one_line(reason: &str) -> String {
+pub(crate) fn one_line(reason: &str) -> String {
     // Also what separates lines, and what changes the direction of text.
     let hidden =
         |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -256,7 +256,9 @@ mod tests {
     use super::build::{block, finish, handle, table, trailer};
     use super::*;
 
-    fn all(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, String> {
+    type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+    fn all(bytes: &[u8]) -> Result<Pairs, String> {
         let mut all = Vec::new();
         let take = |key: &[u8], value: &[u8]| {
             all.push((key.to_vec(), value.to_vec()));
@@ -269,7 +271,7 @@ mod tests {
         }
     }
 
-    fn pairs(keys: &[&str]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    fn pairs(keys: &[&str]) -> Pairs {
         let pair = |key: &&str| (key.as_bytes().to_vec(), vec![7]);
         keys.iter().map(pair).collect()
     }

@@ -23,6 +23,7 @@ mod npy;
 mod npy_header;
 mod npz;
 pub(crate) mod onnx;
+mod onnx_fields;
 mod onnx_model;
 mod onnx_tensor;
 pub(crate) mod protobuf;
@@ -43,6 +44,7 @@ mod torch_zip;
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};
 use crate::layout::Layout;
 
+pub(crate) use detect::one_line;
 pub use detect::{describe, parse};
 pub use facts::{Facts, WeightsOnly};
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::assemble::{FoundStorage, FoundTensor, assemble};
 use super::facts::{TEXT_BYTES, text};
+use super::onnx_fields::is_of_model;
 use super::onnx_model::{self as model, Model};
 use super::onnx_tensor::{Initializer, Stored, Type};
 use super::protobuf::{Field, Span, Wire};
@@ -51,7 +52,7 @@ impl Format for Onnx {
             let right = if fields == 0 {
                 field.number == 1 && (1..=MAX_VERSION).contains(&field.value.varint())
             } else {
-                model::is_of_model(field) && looks_right(head, field)
+                is_of_model(field) && looks_right(head, field)
             };
             if !right {
                 return false;

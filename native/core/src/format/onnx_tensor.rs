@@ -4,7 +4,7 @@
 //! large, values in two places, values that do not fit type and shape, segments.
 //! Specification: `onnx/onnx.proto` and `docs/ExternalData.md` of `https://github.com/onnx/onnx`.
 
-use super::onnx_model::{ENTRY, Fields, MAX_NAME, Seen, pair};
+use super::onnx_fields::{ENTRY, Fields, MAX_NAME, Seen, pair};
 use super::protobuf::{Field, Kind, Span, Value, Wire};
 use crate::bytes::{Limits, MAX_INTEGER, Parse};
 use crate::tensor::Dtype;

@@ -43,6 +43,11 @@ impl Format for TfIndex {
     }
 }
 
+/// Does the source end like an index?
+pub(crate) fn is_index(source: &dyn ReadAt) -> Parse<bool> {
+    Ok(table::is_tail(&Probe::new(source)?.tail))
+}
+
 /// The type of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Type {

@@ -1,0 +1,205 @@
+//! TensorFlow checkpoints, version 2: an index and its data files.
+//!
+//! In: `prefix.index`. Out: the tensors in `prefix.data-00000-of-00001` and its like. Names are
+//! TensorFlow's, whose own separator is `/`. Text is listed without its values. The object graph, which
+//! TensorFlow stores as a tensor of text, is none of the model's and left out. Problems: data files that
+//! are missing, entries outside them or of another size than type and shape say, ranges that overlap,
+//! slices that are missing or do not cover their tensor.
+
+use super::grid;
+use super::places::{Claim, overlaps};
+use super::view::{Place, Role, Set, Tensor};
+use crate::bytes::{FileSource, ReadAt, Refusal};
+use crate::format::tf_index::{self, Entry, Index, Type, slice_key};
+use crate::layout::{Bytes, Packed};
+use crate::tensor::View;
+use crate::{Error, Result};
+
+const OBJECT_GRAPH: &str = "_CHECKPOINTABLE_OBJECT_GRAPH";
+
+/// What the name of an index ends with.
+pub(super) const SUFFIX: &str = ".index";
+
+/// Adds the model of the index at `path`.
+///
+/// # Errors
+/// [`Error::Io`] when reading fails.
+pub(super) fn view(set: &mut Set<'_>, path: &str, source: &FileSource) -> Result<()> {
+    set.view.format = "tensorflow-bundle".into();
+    let Some((file, _)) = set.open(path, Role::Index) else {
+        return Ok(());
+    };
+    set.view.files[file].format = "tensorflow-index".into();
+    let index = match tf_index::read(source, set.limits) {
+        Ok(index) => index,
+        Err(Refusal::Content(reason)) => {
+            set.problem(path, reason);
+            return Ok(());
+        }
+        Err(Refusal::Io(error)) => return Err(Error::io("reading", source.origin())(error)),
+    };
+    let prefix = path.strip_suffix(SUFFIX).unwrap_or(path);
+    let shards = (0..index.shards)
+        .map(|shard| {
+            let name = format!("{prefix}.data-{shard:05}-of-{:05}", index.shards);
+            let (file, source) = set.open(&name, Role::Data)?;
+            Some((file, source.len()))
+        })
+        .collect();
+    let mut bundle = Bundle { set, shards };
+    bundle.add(&index);
+    Ok(())
+}
+
+struct Bundle<'s, 'a> {
+    set: &'s mut Set<'a>,
+    /// Index in the view, and size; `None` for those that are missing.
+    shards: Vec<Option<(usize, u64)>>,
+}
+
+impl Bundle<'_, '_> {
+    fn add(&mut self, index: &Index) {
+        let mut used = 0;
+        let mut claims: Vec<(usize, u64, u64, usize)> = Vec::new();
+        for (number, (name, entry)) in index.tensors.iter().enumerate() {
+            let places = if entry.slices.is_empty() {
+                let place = self.place(name, entry, Vec::new());
+                place.map(|(place, range)| {
+                    claims.push((place.file, range.0, range.1, number));
+                    vec![place]
+                })
+            } else {
+                used += entry.slices.len();
+                let places = self.slices(index, name, entry);
+                for place in places.iter().flatten() {
+                    if let Bytes::Runs(runs) = &place.packed.bytes
+                        && let Some(&(at, len)) = runs.first()
+                    {
+                        claims.push((place.file, at, len, number));
+                    }
+                }
+                places
+            };
+            if name != OBJECT_GRAPH {
+                let tensor = self.tensor(name, entry, places.unwrap_or_default());
+                self.set.view.tensors.push(tensor);
+            }
+        }
+        if used != index.slices.len() {
+            let rule = format!(
+                "{} slices, of which tensors name {used}",
+                index.slices.len()
+            );
+            self.set.problem("the index", rule);
+        }
+        let claims = claims.iter().map(|&(file, at, len, number)| Claim {
+            file,
+            at,
+            len,
+            tensor: &index.tensors[number].0,
+        });
+        for (before, name) in overlaps(claims.collect()) {
+            self.set
+                .problem(name, format!("its values overlap those of {before}"));
+        }
+    }
+
+    fn tensor(&self, name: &str, entry: &Entry, mut places: Vec<Place>) -> Tensor {
+        let first = places.first().map(|place| place.file);
+        let file = first.and_then(|file| self.set.view.files.get(file));
+        let bytes = match entry.dtype {
+            Type::Plain(dtype) => dtype.byte_len(&entry.shape).unwrap_or(0),
+            Type::Other(_) => {
+                places.clear();
+                entry.size
+            }
+        };
+        Tensor {
+            name: name.replace('%', "%25"),
+            dtype: entry.dtype.name().into(),
+            shape: entry.shape.clone(),
+            bytes,
+            file: file.map_or_else(String::new, |file| file.path.clone()),
+            places,
+        }
+    }
+
+    /// Where an entry's values are, and the range of the file that is its own.
+    fn place(
+        &mut self,
+        name: &str,
+        entry: &Entry,
+        offsets: Vec<u64>,
+    ) -> Option<(Place, (u64, u64))> {
+        let shard = usize::try_from(entry.shard).ok();
+        let Some(shard) = shard.and_then(|shard| self.shards.get(shard)) else {
+            let rule = format!("data file {} of {}", entry.shard, self.shards.len());
+            self.set.problem(name, rule);
+            return None;
+        };
+        // That it is missing has been said.
+        let &(file, size) = shard.as_ref()?;
+        let end = entry.offset.checked_add(entry.size);
+        if end.is_none_or(|end| end > size) {
+            let rule = format!(
+                "{} bytes from {} are not all in {}, which has {size}",
+                entry.size, entry.offset, self.set.view.files[file].path
+            );
+            self.set.problem(name, rule);
+            return None;
+        }
+        let (dtype, shape) = match entry.dtype {
+            Type::Plain(dtype) => (dtype, entry.shape.clone()),
+            Type::Other(_) => (crate::tensor::Dtype::UInt8, vec![entry.size]),
+        };
+        if dtype.byte_len(&shape) != Some(entry.size) {
+            let rule = format!("type and shape do not take its {} bytes", entry.size);
+            self.set.problem(name, rule);
+            return None;
+        }
+        let place = Place {
+            file,
+            offsets,
+            packed: Packed {
+                bytes: Bytes::Runs(vec![(entry.offset, entry.size)]),
+                dtype,
+                view: View::contiguous(shape),
+            },
+        };
+        Some((place, (entry.offset, entry.size)))
+    }
+
+    /// The places of a tensor that is stored in slices; `None` when they are not all there.
+    fn slices(&mut self, index: &Index, name: &str, entry: &Entry) -> Option<Vec<Place>> {
+        let mut cells = Vec::with_capacity(entry.slices.len());
+        let mut places = Vec::with_capacity(entry.slices.len());
+        for slice in &entry.slices {
+            let Some(part) = index.slices.get(&slice_key(name, slice)) else {
+                self.set.problem(name, "one of its slices is missing");
+                return None;
+            };
+            if slice.len() != entry.shape.len() {
+                self.set.problem(name, "a slice has another number of axes");
+                return None;
+            }
+            let extents = slice.iter().zip(&entry.shape);
+            let (offsets, sizes): (Vec<u64>, Vec<u64>) = extents
+                .map(|(&(start, len), &dim)| match len {
+                    Some(len) => (start, len),
+                    None => (0, dim),
+                })
+                .unzip();
+            if part.dtype != entry.dtype || part.shape != sizes {
+                self.set.problem(name, "a slice has another type or shape");
+                return None;
+            }
+            places.push(self.place(name, part, offsets.clone())?.0);
+            cells.push((offsets, sizes));
+        }
+        if let Err(rule) = grid::check(&entry.shape, &cells) {
+            self.set.problem(name, rule);
+            return None;
+        }
+        Some(places)
+    }
+}

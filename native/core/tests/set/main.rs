@@ -1,0 +1,95 @@
+//! Models of several files: those of the real frameworks, and hostile ones.
+
+#[allow(dead_code, reason = "what other tests build too")]
+#[path = "../parse/build.rs"]
+mod build;
+mod dcp;
+mod expected;
+mod folder;
+mod onnx;
+mod shards;
+mod tensorflow;
+mod weights;
+
+use std::path::{Path, PathBuf};
+
+use git_theta_core::bytes::Limits;
+use git_theta_core::set::{SetView, Tensor, view};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures")
+}
+
+fn look(path: &Path) -> SetView {
+    view(path, &Limits::default()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn names(view: &SetView) -> Vec<&str> {
+    view.tensors.iter().map(|t| t.name.as_str()).collect()
+}
+
+fn files(view: &SetView) -> Vec<(&str, &str, usize)> {
+    let all = view.files.iter();
+    all.map(|f| (f.path.as_str(), f.format.as_str(), f.tensors))
+        .collect()
+}
+
+fn tensor<'v>(view: &'v SetView, name: &str) -> &'v Tensor {
+    let found = view.tensors.iter().find(|tensor| tensor.name == name);
+    found.unwrap_or_else(|| panic!("{name} is not among {:?}", names(view)))
+}
+
+/// Each of these must be part of one problem, in order, and there are no others.
+fn problems(case: &str, view: &SetView, parts: &[&str]) {
+    let found = &view.problems;
+    assert_eq!(found.len(), parts.len(), "{case}: {found:#?}");
+    for (problem, part) in found.iter().zip(parts) {
+        assert!(problem.contains(part), "{case}: {problem}, not {part}");
+    }
+}
+
+/// A copy of a folder of fixtures.
+fn copy(name: &str) -> tempfile::TempDir {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(inside) = folders.pop() {
+        std::fs::create_dir_all(scratch.path().join(&inside)).unwrap();
+        for entry in std::fs::read_dir(fixtures().join(name).join(&inside)).unwrap() {
+            let entry = entry.unwrap();
+            let path = inside.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else {
+                std::fs::copy(entry.path(), scratch.path().join(path)).unwrap();
+            }
+        }
+    }
+    scratch
+}
+
+fn write(folder: &tempfile::TempDir, name: &str, bytes: impl AsRef<[u8]>) {
+    let path = folder.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    while value > 0x7F {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+    out
+}
+
+/// A field of a protocol buffers message: a number.
+fn int(number: u64, value: u64) -> Vec<u8> {
+    [varint(number << 3), varint(value)].concat()
+}
+
+/// A field of a protocol buffers message: bytes.
+fn bytes(number: u64, value: &[u8]) -> Vec<u8> {
+    let len = varint(value.len() as u64);
+    [&varint(number << 3 | 2), &len, value].concat()
+}
