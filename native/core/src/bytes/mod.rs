@@ -4,11 +4,13 @@
 //! Around it, what every parser of untrusted bytes needs: a [`Cursor`] that cannot run past the end,
 //! [`Limits`] on what a file may make us hold, and [`Refusal`], the way to say no.
 
+mod counted;
 mod cursor;
 mod limits;
 mod read_at;
 mod refusal;
 
+pub use counted::Counted;
 pub use cursor::Cursor;
 pub use limits::{Limits, MAX_INTEGER};
 pub use read_at::{FileSource, ReadAt, SubSource};

@@ -10,6 +10,7 @@ mod facts;
 mod known;
 mod safetensors;
 mod safetensors_header;
+mod torch_facts;
 mod torch_zip;
 
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};

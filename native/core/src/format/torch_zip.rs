@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use super::archive::ArchiveFormat;
 use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::{Layout, Segment, StorageId};
 use crate::pickle;
@@ -40,15 +41,8 @@ impl ArchiveFormat for TorchZip {
     fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
         let records = Records::new(source, archive)?;
         records.check()?;
-        let entry = records.stored("data.pkl")?;
-        if entry.len > limits.pickle_bytes {
-            return refuse(format!(
-                "data.pkl has more than {} bytes",
-                limits.pickle_bytes
-            ));
-        }
-        let bytes = read_vec(source, entry.payload, entry.len)?;
-        let graph = pickle::read(&bytes, entry.payload, limits)?;
+        let (bytes, base) = records.pickle(limits)?;
+        let graph = pickle::read(&bytes, base, limits)?;
         let found = pickle::torch::tensors(&graph, limits)?;
         drop(graph);
 
@@ -106,6 +100,30 @@ impl ArchiveFormat for TorchZip {
         }
         Ok(layout)
     }
+
+    fn describe(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Facts> {
+        let records = Records::new(source, archive)?;
+        let (bytes, base) = records.pickle(limits)?;
+        let mut facts = torch_facts::of_pickle(&bytes, base, limits);
+        let script = records.by_name.contains_key("constants.pkl");
+        if script {
+            facts.weights_only = Some(torch_facts::refused("TorchScript archives"));
+        }
+        facts.writer = facts.writer.or_else(|| {
+            let has = |name: &str| records.by_name.contains_key(name);
+            let writer = if script {
+                "TorchScript"
+            } else if has(".storage_alignment") {
+                "torch.save, since 2.7"
+            } else if has("byteorder") {
+                "torch.save, since 2.1"
+            } else {
+                "torch.save, 1.6 to 2.0"
+            };
+            has("version").then(|| writer.to_owned())
+        });
+        Ok(facts)
+    }
 }
 
 /// The records, by their names inside the archive's folder.
@@ -149,6 +167,19 @@ impl<'a> Records<'a> {
             )),
             Some(entry) => Ok(entry),
         }
+    }
+
+    /// The pickle of the object, and where it is.
+    fn pickle(&self, limits: &Limits) -> Parse<(Vec<u8>, u64)> {
+        let entry = self.stored("data.pkl")?;
+        if entry.len > limits.pickle_bytes {
+            return refuse(format!(
+                "data.pkl has more than {} bytes",
+                limits.pickle_bytes
+            ));
+        }
+        let bytes = read_vec(self.source, entry.payload, entry.len)?;
+        Ok((bytes, entry.payload))
     }
 
     /// The content of a small record.

@@ -182,7 +182,7 @@ fn from_text(text: &[u8]) -> Option<(Class<'_>, &[u8], u64)> {
 }
 
 /// The element type of a storage class: `Some(None)` for plain bytes.
-fn storage_dtype((module, name): Class<'_>) -> Option<Option<Dtype>> {
+pub(super) fn storage_dtype((module, name): Class<'_>) -> Option<Option<Dtype>> {
     if matches!(module, b"torch.storage" | b"torch")
         && matches!(name, b"UntypedStorage" | b"_UntypedStorage")
     {
