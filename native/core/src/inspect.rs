@@ -13,10 +13,13 @@ use serde::Serialize;
 use crate::arrange::{Form, Owner, arrange};
 use crate::bytes::{Counted, FileSource, Limits, MAX_INTEGER, ReadAt, Refusal};
 use crate::cancel::Cancel;
+use crate::compose::Hollow;
 use crate::decompose::threads;
 use crate::format::{self, Facts};
 use crate::layout::{Layout, Packed, Parsed, Values};
+use crate::object::ObjectReader;
 use crate::progress::Progress;
+use crate::record::Manifest;
 use crate::tensor::{Dtype, Hash, View, hash_view, tensor_hash};
 use crate::turn::{Alarm, run_tickets};
 use crate::values;
@@ -29,6 +32,8 @@ pub struct Options {
     pub bare: bool,
     /// Hash the values of every tensor.
     pub hash: bool,
+    /// Hash only tensors of these names.
+    pub only: Option<HashSet<String>>,
     /// Threads for that; chosen from the processors by default.
     pub threads: Option<usize>,
 }
@@ -149,6 +154,27 @@ pub fn inspect(
     serde_json::to_string(&report).map_err(|e| Error::Internal(e.to_string()))
 }
 
+#[derive(Serialize)]
+struct Described {
+    #[serde(flatten)]
+    facts: Facts,
+    size: u64,
+}
+
+/// What a manifest's file is besides its tensors, from its skeleton's objects alone, as JSON: `{writer?,
+/// objects?, globals?, weightsOnly?, size}`.
+///
+/// # Errors
+/// As [`Hollow::read`].
+pub fn describe(manifest: &Manifest, objects: &ObjectReader) -> Result<String> {
+    let source = Hollow::read(manifest, objects)?;
+    let described = Described {
+        facts: format::describe(&source, &Limits::default())?,
+        size: source.len(),
+    };
+    serde_json::to_string(&described).map_err(|e| Error::Internal(e.to_string()))
+}
+
 /// The stored tensors.
 fn stored(layout: &Layout) -> Vec<Tensor<'_>> {
     let arrangement = arrange(layout);
@@ -256,8 +282,17 @@ fn hash(
     cancel: &Cancel,
     progress: &Progress,
 ) -> Result<()> {
+    let wanted = |tensor: &Tensor<'_>| {
+        let only = options.only.as_ref();
+        only.is_none_or(|only| only.contains(tensor.name))
+    };
+    let names: HashSet<&str> = tensors
+        .iter()
+        .filter(|tensor| wanted(tensor))
+        .map(|tensor| tensor.same.unwrap_or(tensor.name))
+        .collect();
     let todo: Vec<usize> = (0..tensors.len())
-        .filter(|&i| tensors[i].same.is_none())
+        .filter(|&i| names.contains(tensors[i].name))
         .collect();
     let total = todo.iter().map(|&i| tensors[i].bytes);
     let total = total.fold(0u64, u64::saturating_add);

@@ -46,6 +46,7 @@ pub(super) fn leaf(graph: &Graph<'_>, id: NodeId) -> Option<Value> {
             Some((dtype, numel)) => format!("storage {dtype} [{numel}]").into(),
             None => "(persistent id)".into(),
         },
+        Node::Object(object) if is_bytes(graph, object) => "(bytes)".into(),
         Node::Object(object) => tensor(graph, object)?.into(),
         Node::Tuple(_) | Node::List(_) | Node::Set(_) | Node::Dict(_) => return None,
     })
@@ -70,6 +71,13 @@ fn storage(graph: &Graph<'_>, id: NodeId) -> Option<(&'static str, u64)> {
     }
     let dtype = storage_dtype(graph.global(*class)?)?;
     Some((dtype.map_or("bytes", |d| d.name()), graph.unsigned(*numel)?))
+}
+
+/// Bytes, as protocols before 3 write them: text that is encoded.
+fn is_bytes(graph: &Graph<'_>, object: &Object) -> bool {
+    let args = graph.tuple(object.args).unwrap_or(&[]);
+    graph.global(object.callable) == Some((b"_codecs", b"encode"))
+        && args.get(1).and_then(|&id| graph.str(id)) == Some(b"latin1")
 }
 
 /// `tensor float32 [2, 3]`; `None` for other objects, and for tensors that were changed afterwards.

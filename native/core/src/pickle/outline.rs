@@ -211,14 +211,17 @@ impl<'g> Outline<'g> {
             return self.entries(at, Vec::new(), &items);
         }
         let ordered = graph.global(object.callable) == Some((b"collections", b"OrderedDict"));
-        if ordered && object.appended.is_empty() && self.attributes(object).is_empty() {
-            return self.entries(at, Vec::new(), &object.items);
+        let empty = graph.tuple(object.args).is_none_or(<[NodeId]>::is_empty);
+        if ordered && empty && object.appended.is_empty() {
+            // A dict like any other; torch's have the versions of the modules as an attribute.
+            let state = object.states.last();
+            let state = state.map(|&id| ("(attributes)".to_owned(), Target::Node(id)));
+            return self.entries(at, state.into_iter().collect(), &object.items);
         }
         let reconstructed = reconstructed(graph, object);
         let class = reconstructed.unwrap_or(object.callable);
         let mut before = vec![("(class)".to_owned(), Target::Node(class))];
-        let no_args = graph.tuple(object.args).is_none_or(<[NodeId]>::is_empty);
-        if reconstructed.is_none() && !no_args {
+        if reconstructed.is_none() && !empty {
             before.push(("(arguments)".into(), Target::Node(object.args)));
         }
         if let Some(kwargs) = object.kwargs {

@@ -77,6 +77,27 @@ fn shared_storages_and_counts() {
 }
 
 #[test]
+fn chosen_tensors_are_hashed() {
+    let all = report(&bytes("torch2.15/views.pt"), &hashing());
+    let chosen = Options {
+        only: Some(["tied".to_owned()].into()),
+        ..hashing()
+    };
+    let found = report(&bytes("torch2.15/views.pt"), &chosen);
+    let hashes = |report: &Value| -> Vec<(String, Option<String>)> {
+        let tensors = report["tensors"].as_array().unwrap();
+        let text = |v: &Value| v.as_str().map(str::to_owned);
+        let pair = |t: &Value| (text(&t["name"]).unwrap(), text(&t["hash"]));
+        tensors.iter().map(pair).collect()
+    };
+    for ((name, hash), (_, expected)) in hashes(&found).into_iter().zip(hashes(&all)) {
+        // What it is an alias of is hashed for it.
+        let is_chosen = name == "tied" || name == "base";
+        assert_eq!(hash, expected.filter(|_| is_chosen), "{name}");
+    }
+}
+
+#[test]
 fn safetensors_show_their_metadata() {
     let header = br#"{"__metadata__":{"format":"pt","n":"\u001b[31m"},"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#;
     let file = [&(header.len() as u64).to_le_bytes()[..], header, b"x"].concat();

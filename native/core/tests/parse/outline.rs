@@ -199,6 +199,27 @@ fn instances() {
         value(&[&ordered[..], b"(", &string("a"), &int(1), b"u"].concat()),
         json!({"a": 1})
     );
+    let attributes = dict_value(&[(string("_metadata"), int(7))]);
+    assert_eq!(
+        value(
+            &[
+                &ordered[..],
+                b"(",
+                &string("a"),
+                &int(1),
+                b"u",
+                &attributes,
+                b"b"
+            ]
+            .concat()
+        ),
+        json!({"(attributes)": {"_metadata": 7}, "a": 1})
+    );
+    let encoded = reduce(
+        &global("_codecs", "encode"),
+        &[string("ab"), string("latin1")],
+    );
+    assert_eq!(value(&encoded), json!("(bytes)"));
     let pairs = [b"](](", &string("a")[..], &int(1), b"ee"].concat();
     let pairs = reduce(&global("collections", "OrderedDict"), &[pairs]);
     assert_eq!(value(&pairs), json!({"a": 1}));
