@@ -184,9 +184,25 @@ export class CleanStream {
   }
 }
 
-/** What a file is, from its headers, as JSON: `{format, reason?, size, tensors: [{name, dtype, shape, bytes, same?}]}`. */
-export function inspect(source: string): Promise<string> {
-  return run({}, () => addon.inspect(source));
+/** What `inspect` finds out. */
+export interface InspectOptions extends WorkOptions {
+  /** Only what a manifest would have: format and stored tensors. */
+  bare?: boolean | undefined;
+  /** Hash the values of every tensor. */
+  hash?: boolean | undefined;
+  /** Hash only tensors of these names. */
+  only?: string[] | undefined;
+}
+
+/** What is at a path, from its headers, as JSON: the fields of `Inspection`. */
+export function inspect(source: string, options: InspectOptions = {}): Promise<string> {
+  const { bare, hash, only, threads } = options;
+  return run(options, (work) => addon.inspect(source, clean({ bare, hash, only, threads }), work));
+}
+
+/** What the file of a manifest is besides its tensors, from the objects of its skeleton, as JSON. */
+export function describe(records: string, stores: string[]): Promise<string> {
+  return run({}, () => addon.describe(records, stores));
 }
 
 /** The values of one tensor in C order, little-endian, checked against its hash. */

@@ -264,6 +264,6 @@ export function fixtures(): Fixture[] {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .map((path) => ({ name: relative(FIXTURES, path).split(sep).join('/'), path }))
-    .filter(({ name }) => name !== 'expected.json' && !name.startsWith('generate/'))
+    .filter(({ name }) => !/^(expected|weights_only)\.json$|^generate\//.test(name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

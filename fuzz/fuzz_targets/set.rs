@@ -24,7 +24,7 @@ fuzz_target!(|input: &[u8]| {
     };
     let path = FOLDER.join(NAMES[usize::from(kind) % NAMES.len()]);
     std::fs::write(&path, index).unwrap();
-    let view = view(&FOLDER, &Limits::default()).unwrap();
+    let view = view(&FOLDER, &Limits::default()).unwrap().unwrap();
     std::fs::remove_file(&path).unwrap();
     for tensor in &view.tensors {
         let _ = view.read(tensor, 1 << 16);

@@ -36,31 +36,6 @@ export interface ComposeOptions extends WorkOptions {
   readonly output: string;
 }
 
-/** A tensor of a file that was looked at. */
-export interface InspectedTensor {
-  /** The framework's own name; nested containers are joined by `/`. */
-  readonly name: string;
-  /** The dtype's name, as Zarr and NumPy have it: `float32`, `bfloat16`, `float8_e4m3fn`. */
-  readonly dtype: string;
-  /** Extents in elements, slowest axis of the framework first; empty for a scalar. */
-  readonly shape: readonly number[];
-  /** Bytes of its values. */
-  readonly bytes: number;
-  /** The tensor that this one is an alias of. */
-  readonly same?: string;
-}
-
-/** A file that was looked at. */
-export interface Inspection {
-  /** `torch-zip`, `safetensors`, …, or `opaque` for a file that is kept whole. */
-  readonly format: string;
-  /** Why the file is kept whole; only with `opaque`. */
-  readonly reason?: string;
-  /** Bytes of the file. */
-  readonly size: number;
-  readonly tensors: readonly InspectedTensor[];
-}
-
 /**
  * Takes a checkpoint apart and writes its tensors as objects.
  *
@@ -109,15 +84,6 @@ export async function compose(
 /** A manifest as an object, whichever form it was given in. */
 function asManifest(manifest: Manifest | string): Manifest {
   return typeof manifest === 'string' ? parseManifest(manifest) : manifest;
-}
-
-/**
- * Looks at a checkpoint's headers. Values are not read, nothing is written or executed.
- *
- * @throws ThetaError `ERR_THETA_NOT_FOUND`, `ERR_THETA_PERMISSION`, `ERR_THETA_IO`
- */
-export async function inspect(path: string): Promise<Inspection> {
-  return JSON.parse(await native.inspect(path)) as Inspection;
 }
 
 /**

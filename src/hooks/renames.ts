@@ -55,7 +55,7 @@ export async function successor(
   for (const file of files) {
     const path = repo.absolute(file.path);
     if (!lstatSync(path, { throwIfNoEntry: false })?.isFile()) continue;
-    const { format, tensors } = JSON.parse(await inspect(path)) as {
+    const { format, tensors } = JSON.parse(await inspect(path, { bare: true })) as {
       format: string;
       tensors: { name: string }[];
     };

@@ -9,6 +9,7 @@ use git_theta_core::cancel::Cancel;
 use git_theta_core::compose::{Stream, read_tensor};
 use git_theta_core::decompose::{Options, Outcome, decompose, decompose_file};
 use git_theta_core::format::parse;
+use git_theta_core::inspect::{self, describe};
 use git_theta_core::layout::Parsed;
 use git_theta_core::object::{ObjectReader, object_path};
 use git_theta_core::progress::Progress;
@@ -133,6 +134,36 @@ fn is_listed(bytes: &[u8], tensor: &str) -> bool {
         Parsed::Layout(layout) => layout.listed.iter().any(|listed| listed.name == tensor),
         Parsed::Opaque(_) => false,
     }
+}
+
+/// From the skeleton alone, with no tensor's objects there.
+#[test]
+fn manifests_tell_what_their_files_are_besides_tensors() {
+    let (lab, mut described) = (Lab::new(), 0);
+    for (name, bytes) in fixtures() {
+        let manifest = lab.split(&bytes, Vec::new()).manifest;
+        let Some(skeleton) = &manifest.skeleton else {
+            continue;
+        };
+        let store = lab.dir.path().join("skeletons");
+        let copied = skeleton.chunks.iter().chain([&skeleton.meta]);
+        for object in copied {
+            let to = object_path(&store, object);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(object_path(&lab.store(), object), to).unwrap();
+        }
+        let json = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+        let reader = ObjectReader::new(vec![store]);
+        let found = json(describe(&manifest, &reader).unwrap());
+        let (options, progress) = (inspect::Options::default(), Progress::default());
+        let whole = inspect::inspect(&&bytes[..], &options, &Cancel::default(), &progress);
+        let whole = json(whole.unwrap());
+        for key in ["writer", "objects", "globals", "weightsOnly", "size"] {
+            assert_eq!(found.get(key), whole.get(key), "{name}: {key}");
+        }
+        described += 1;
+    }
+    assert!(described > 50, "{described}");
 }
 
 #[test]

@@ -118,12 +118,44 @@ pub fn compose(records: String, options: ComposeOptions, work: &Work) -> AsyncTa
     })
 }
 
-/// What a file is, as JSON: `{format, reason?, size, tensors: [{name, dtype, shape, bytes, same?}]}`.
-/// Reads headers only.
+#[napi(object)]
+pub struct InspectOptions {
+    /// Only what a manifest would have: format and stored tensors.
+    pub bare: Option<bool>,
+    /// Hash the values of every tensor.
+    pub hash: Option<bool>,
+    /// Hash only tensors of these names.
+    pub only: Option<Vec<String>>,
+    /// Threads for that; chosen from the processors by default.
+    pub threads: Option<u32>,
+}
+
+/// What is at a path, as JSON: see `inspect_path` of the core. Reads headers only, unless hashes are asked
+/// for.
 #[napi(ts_return_type = "Promise<string>")]
 #[must_use]
-pub fn inspect(source: String) -> AsyncTask<Run<String>> {
-    Run::task(move || core::inspect::inspect_file(source.as_ref()))
+pub fn inspect(source: String, options: InspectOptions, work: &Work) -> AsyncTask<Run<String>> {
+    let work = work.clone();
+    Run::task(move || {
+        let options = core::inspect::Options {
+            bare: options.bare.unwrap_or(false),
+            hash: options.hash.unwrap_or(false),
+            only: options.only.map(|names| names.into_iter().collect()),
+            threads: options.threads.map(|n| n as usize),
+        };
+        core::inspect::inspect_path(source.as_ref(), &options, &work.cancel, &work.progress)
+    })
+}
+
+/// What a manifest's file is besides its tensors, as JSON: see `describe` of the core. Only the skeleton's
+/// objects are read.
+#[napi(ts_return_type = "Promise<string>")]
+#[must_use]
+pub fn describe(records: String, stores: Vec<String>) -> AsyncTask<Run<String>> {
+    Run::task(move || {
+        let manifest = Manifest::from_json(&records)?;
+        core::inspect::describe(&manifest, &ObjectReader::new(paths(stores)))
+    })
 }
 
 /// The values of one tensor in C order, little-endian.

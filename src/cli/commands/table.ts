@@ -62,6 +62,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./ls-files'),
   },
   {
+    name: 'inspect',
+    group: 'Everyday',
+    summary: 'Show what is in a checkpoint file',
+    load: () => import('./inspect'),
+  },
+  {
     name: 'checkout',
     group: 'Everyday',
     summary: 'Write checkpoints that were left as manifests',

@@ -5,12 +5,14 @@
 //! a source, which cannot run past the end; [`Limits`] on what a file may make us hold; and [`Refusal`],
 //! the way to say no.
 
+mod counted;
 mod cursor;
 mod limits;
 mod read_at;
 mod reader;
 mod refusal;
 
+pub use counted::Counted;
 pub use cursor::Cursor;
 pub use limits::{Limits, MAX_INTEGER};
 pub use read_at::{FileSource, ReadAt, SubSource};

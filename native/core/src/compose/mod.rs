@@ -8,9 +8,11 @@
 mod array;
 mod check;
 mod file;
+mod hollow;
 mod stream;
 mod tensor;
 
 pub use check::{chunk_keys, verify};
+pub use hollow::Hollow;
 pub use stream::Stream;
 pub use tensor::read_tensor;

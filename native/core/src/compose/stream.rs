@@ -258,7 +258,10 @@ impl Drop for Stream {
 }
 
 /// The arrays of a split file in the order of the skeleton, the plan, and the literals.
-fn split(manifest: &Manifest, objects: &ObjectReader) -> Result<(Vec<ArrayReader>, Plan, Vec<u8>)> {
+pub(super) fn split(
+    manifest: &Manifest,
+    objects: &ObjectReader,
+) -> Result<(Vec<ArrayReader>, Plan, Vec<u8>)> {
     let record = manifest.skeleton.as_ref();
     let record = record.ok_or_else(|| Error::invalid("manifest", "it has no skeleton"))?;
     if record.size > crate::skeleton::MAX_CONTAINER {

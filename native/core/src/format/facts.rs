@@ -26,7 +26,7 @@ pub struct Facts {
 pub struct WeightsOnly {
     /// Does it load?
     pub loads: bool,
-    /// Whose rules: `torch 2.13`.
+    /// Whose rules: `torch 2.15`.
     pub rules: &'static str,
     /// Why not, one line each; empty when it loads.
     pub because: Vec<String>,

@@ -1,7 +1,7 @@
 //! Contents that are recognised and kept whole, so that the reason says what they are.
 
-use super::{Format, Probe};
-use crate::bytes::{Limits, Parse, ReadAt, Refusal};
+use super::{Facts, Format, Probe, torch_facts};
+use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::Layout;
 
 /// Everything of which only the first bytes are known.
@@ -58,5 +58,18 @@ impl Format for NotSplitYet {
     fn parse(&self, source: &dyn ReadAt, _limits: &Limits) -> Parse<Layout> {
         let kind = kind(&Probe::new(source)?.head).unwrap_or("unknown");
         Err(Refusal::new(format!("the file is {kind}")))
+    }
+
+    /// What a pickle holds and names. torch loads no such files.
+    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
+        let head = Probe::new(source)?.head;
+        if !matches!(head[..], [0x80, 0..=5, ..]) || source.len() > limits.pickle_bytes {
+            return Ok(Facts::default());
+        }
+        let bytes = read_vec(source, 0, source.len())?;
+        Ok(Facts {
+            weights_only: None,
+            ..torch_facts::of_pickle(&bytes, 0, limits)
+        })
     }
 }

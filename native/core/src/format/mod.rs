@@ -34,6 +34,7 @@ pub(crate) mod tf_index;
 mod torch_dcp;
 mod torch_export;
 mod torch_export_config;
+mod torch_facts;
 mod torch_legacy;
 mod torch_package;
 mod torch_records;

@@ -3,14 +3,21 @@
 //! In: the length of the header in 8 bytes, the header, the data. Out: one storage per tensor; header and
 //! gaps are literals. Refused: headers that readers understand differently (see the header's parser),
 //! unknown types, positions that do not fit type and shape, overlaps.
+//! Shown besides: the metadata.
 //! Specification: `https://github.com/huggingface/safetensors`, its README and `safetensors/src/tensor.rs`.
 
+use serde_json::{Map, Value, json};
+
 use super::assemble::{FoundStorage, FoundTensor, assemble};
-use super::safetensors_header::{self as header, Info};
-use super::{Format, Probe};
+use super::safetensors_header::{self as header, Header, Info};
+use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, MAX_INTEGER, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::Layout;
+use crate::pickle::shortened;
 use crate::tensor::{Dtype, View, push_component};
+
+/// Entries of the metadata that are shown.
+const MOST_METADATA: usize = 1000;
 
 /// See the module.
 pub(super) struct Safetensors;
@@ -30,23 +37,8 @@ impl Format for Safetensors {
     }
 
     fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
-        let mut len = [0; 8];
-        source.read_exact_at(0, &mut len)?;
-        let len = u64::from_le_bytes(len);
-        // `claims` has seen 9 bytes.
-        if len > source.len() - 8 {
-            return refuse(format!("header of {len} bytes is longer than the file"));
-        }
-        if len > limits.safetensors_header {
-            return refuse(format!(
-                "header of more than {} bytes",
-                limits.safetensors_header
-            ));
-        }
-        let bytes = read_vec(source, 8, len)?;
-        let infos = header::parse(&bytes, limits)?;
-        drop(bytes);
-        let data = 8 + len;
+        let (header, data) = read_header(source, limits)?;
+        let infos = header.infos;
         let mut storages = Vec::with_capacity(infos.len());
         let mut tensors = Vec::with_capacity(infos.len());
         for (index, info) in infos.into_iter().enumerate() {
@@ -65,6 +57,48 @@ impl Format for Safetensors {
         tensors.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         assemble(self.name(), source.len(), &storages, tensors)
     }
+
+    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
+        let (header, _) = read_header(source, limits)?;
+        let mut metadata = Map::new();
+        let more = header.metadata.len().saturating_sub(MOST_METADATA);
+        for (key, value) in header.metadata.into_iter().take(MOST_METADATA) {
+            metadata.insert(
+                shortened(key.as_bytes()),
+                shortened(value.as_bytes()).into(),
+            );
+        }
+        if more > 0 {
+            metadata.insert("…".into(), format!("({more} more)").into());
+        }
+        let objects = match metadata.is_empty() {
+            true => Value::Null,
+            false => json!({ "__metadata__": metadata }),
+        };
+        Ok(Facts {
+            objects,
+            ..Facts::default()
+        })
+    }
+}
+
+/// The header, and where the data begins.
+fn read_header(source: &dyn ReadAt, limits: &Limits) -> Parse<(Header, u64)> {
+    let mut len = [0; 8];
+    source.read_exact_at(0, &mut len)?;
+    let len = u64::from_le_bytes(len);
+    // `claims` has seen 9 bytes.
+    if len > source.len() - 8 {
+        return refuse(format!("header of {len} bytes is longer than the file"));
+    }
+    if len > limits.safetensors_header {
+        return refuse(format!(
+            "header of more than {} bytes",
+            limits.safetensors_header
+        ));
+    }
+    let bytes = read_vec(source, 8, len)?;
+    Ok((header::parse(&bytes, limits)?, 8 + len))
 }
 
 /// Type, position and length of a tensor, checked.

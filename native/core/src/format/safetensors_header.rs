@@ -1,6 +1,6 @@
 //! The JSON header of a safetensors file, with the positions of its entries.
 //!
-//! In: the header's bytes. Out: one [`Info`] per tensor, in the order of the text. The grammar is fixed
+//! In: the header's bytes. Out: one [`Info`] per tensor, and the metadata, in the order of the text. The grammar is fixed
 //! and shallow, so the parser has no stack: an object of objects, whose values are a string and two lists
 //! of integers. Refused, besides what is no JSON: keys that occur twice or are unknown, numbers that are not
 //! plain integers below 2^53, lone surrogates, metadata other than strings, anything but spaces behind.
@@ -23,11 +23,20 @@ pub(super) struct Info {
 /// Bytes before the header.
 const BASE: u64 = 8;
 
+/// What a header says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Header {
+    /// In the order of the text.
+    pub(super) infos: Vec<Info>,
+    /// Keys and values of `__metadata__`, in the order of the text.
+    pub(super) metadata: Vec<(String, String)>,
+}
+
 /// Parses a header.
 ///
 /// # Errors
 /// See the module.
-pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parse<Vec<Info>> {
+pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parse<Header> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = BASE + error.valid_up_to() as u64;
         Refusal::new(format!("safetensors: header is not UTF-8 at byte {at}"))
@@ -36,7 +45,7 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parse<Vec<Info>> {
     if bytes.first() != Some(&b'{') {
         return Err(lexer.refuse("header does not begin with {"));
     }
-    let mut infos = Vec::new();
+    let mut header = Header::default();
     let mut names = HashSet::new();
     let mut first = true;
     lexer.expect(b'{')?;
@@ -45,39 +54,41 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parse<Vec<Info>> {
             return Err(lexer.refuse("key that occurs twice"));
         }
         if key == "__metadata__" {
-            metadata(&mut lexer)?;
+            header.metadata = metadata(&mut lexer)?;
             continue;
         }
-        if infos.len() as u64 >= limits.tensors {
+        if header.infos.len() as u64 >= limits.tensors {
             return Err(lexer.refuse("too many tensors"));
         }
-        infos.push(info(&mut lexer, key, at, limits)?);
+        header.infos.push(info(&mut lexer, key, at, limits)?);
     }
     lexer.space();
     if lexer.peek().is_some() {
         return Err(lexer.refuse("header has text after its end"));
     }
-    Ok(infos)
+    Ok(header)
 }
 
 /// `null`, or strings by key.
-fn metadata(lexer: &mut Lexer<'_>) -> Parse<()> {
+fn metadata(lexer: &mut Lexer<'_>) -> Parse<Vec<(String, String)>> {
+    let mut entries = Vec::new();
     lexer.space();
     if lexer.rest().starts_with("null") {
         lexer.at += 4;
-        return Ok(());
+        return Ok(entries);
     }
     lexer.expect(b'{')?;
     let mut keys = HashSet::new();
     let mut first = true;
     while let Some((key, _)) = lexer.key(&mut first)? {
         lexer.space();
-        lexer.string()?;
-        if !keys.insert(key) {
+        let value = lexer.string()?;
+        if !keys.insert(key.clone()) {
             return Err(lexer.refuse("key of __metadata__ that occurs twice"));
         }
+        entries.push((key, value));
     }
-    Ok(())
+    Ok(entries)
 }
 
 fn info(lexer: &mut Lexer<'_>, name: String, at: u64, limits: &Limits) -> Parse<Info> {

@@ -15,6 +15,7 @@ use super::gather::Gather;
 use super::torch_export_config::{self as config, Payload};
 use super::torch_records::{Records, has, path_name, stored};
 use super::torch_zip;
+use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource};
 use crate::layout::{Layout, Listed, Values};
 use crate::zip::{Archive, Entry, Method};
@@ -114,6 +115,14 @@ impl ArchiveFormat for TorchExport {
         }
         let layout = gather.assemble(self.name(), source.len())?;
         records.regenerate(layout)
+    }
+
+    fn describe(&self, _: &dyn ReadAt, _: &Archive, _: &Limits) -> Parse<Facts> {
+        Ok(Facts {
+            writer: Some("torch.export".to_owned()),
+            weights_only: Some(torch_facts::refused("exported programs")),
+            ..Facts::default()
+        })
     }
 }
 

@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 
 use super::gather::{Gather, Stored};
-use super::{Format, Probe};
+use super::{Facts, Format, Probe, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::Layout;
 use crate::pickle::torch::{Found, Ids, Storage};
@@ -66,6 +66,21 @@ impl Format for TorchLegacy {
             None => refuse(format!("storage {:?} is not in the file", storage.key)),
         })?;
         gather.assemble(self.name(), source.len())
+    }
+
+    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
+        let mut at = 0;
+        // The magic number, the protocol, facts about the machine.
+        for _ in 0..3 {
+            at += pickle::extent(source, at, limits)?;
+        }
+        let bytes = read_vec(source, at, pickle::extent(source, at, limits)?)?;
+        let facts = torch_facts::of_pickle(&bytes, at, limits);
+        let writer = || "torch.save, the format before 1.6".to_owned();
+        Ok(Facts {
+            writer: facts.writer.or_else(|| Some(writer())),
+            ..facts
+        })
     }
 }
 

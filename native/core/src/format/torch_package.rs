@@ -10,6 +10,7 @@ use super::archive::ArchiveFormat;
 use super::gather::Gather;
 use super::torch_records::{Records, has, path_name};
 use super::torch_zip::pickle_record;
+use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt};
 use crate::layout::Layout;
 use crate::pickle::torch::Ids;
@@ -45,5 +46,13 @@ impl ArchiveFormat for TorchPackage {
         }
         let layout = gather.assemble(self.name(), source.len())?;
         records.regenerate(layout)
+    }
+
+    fn describe(&self, _: &dyn ReadAt, _: &Archive, _: &Limits) -> Parse<Facts> {
+        Ok(Facts {
+            writer: Some("torch.package".to_owned()),
+            weights_only: Some(torch_facts::refused("packages")),
+            ..Facts::default()
+        })
     }
 }

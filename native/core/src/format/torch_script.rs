@@ -10,6 +10,7 @@ use super::archive::ArchiveFormat;
 use super::gather::Gather;
 use super::torch_records::{Records, has};
 use super::torch_zip::pickle_record;
+use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt};
 use crate::layout::Layout;
 use crate::pickle::torch::Ids;
@@ -42,5 +43,14 @@ impl ArchiveFormat for TorchScript {
             })?;
         }
         gather.assemble(self.name(), source.len())
+    }
+
+    fn describe(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Facts> {
+        let (bytes, at) = Records::new(source, archive, limits)?.read("data.pkl")?;
+        Ok(Facts {
+            writer: Some("torch.jit.save".to_owned()),
+            weights_only: Some(torch_facts::refused("TorchScript archives")),
+            ..torch_facts::of_pickle(&bytes, at, limits)
+        })
     }
 }

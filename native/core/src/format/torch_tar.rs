@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use super::gather::{Gather, Stored};
 use super::tar::{self, Member};
-use super::{Format, Probe};
+use super::{Facts, Format, Probe, torch_facts};
 use crate::bytes::{Cursor, Limits, MAX_INTEGER, Parse, ReadAt, Refusal, SubSource, read_vec};
 use crate::layout::Layout;
 use crate::pickle::torch::{Ids, Known, Objects, Place, Storage, is_expanded};
@@ -73,6 +73,19 @@ impl Format for TorchTar {
             None => refuse(format!("storage {} is missing", storage.key)),
         })?;
         gather.assemble(self.name(), source.len())
+    }
+
+    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
+        let members = tar::members(source, MEMBERS.len())?;
+        let Some(member) = members.iter().find(|member| member.name == "pickle") else {
+            return refuse("member pickle is missing");
+        };
+        let (bytes, at) = content(source, member, limits)?;
+        Ok(Facts {
+            writer: Some("torch.save, up to 0.1.9".to_owned()),
+            weights_only: Some(torch_facts::refused("tar archives")),
+            ..torch_facts::of_pickle(&bytes, at, limits)
+        })
     }
 }
 

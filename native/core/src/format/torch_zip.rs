@@ -12,6 +12,7 @@
 use super::archive::ArchiveFormat;
 use super::gather::Gather;
 use super::torch_records::Records;
+use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal};
 use crate::layout::Layout;
 use crate::pickle::{self, torch::Found, torch::Ids};
@@ -45,6 +46,23 @@ impl ArchiveFormat for TorchZip {
         })?;
         let layout = gather.assemble(self.name(), source.len())?;
         records.regenerate(layout)
+    }
+
+    fn describe(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Facts> {
+        let mut records = Records::new(source, archive, limits)?;
+        let (bytes, at) = records.read("data.pkl")?;
+        let mut facts = torch_facts::of_pickle(&bytes, at, limits);
+        if facts.writer.is_none() && records.has("version") {
+            let writer = if records.has(".storage_alignment") {
+                "torch.save, since 2.7"
+            } else if records.has("byteorder") {
+                "torch.save, since 2.1"
+            } else {
+                "torch.save, 1.6 to 2.0"
+            };
+            facts.writer = Some(writer.to_owned());
+        }
+        Ok(facts)
     }
 }
 

@@ -20,9 +20,24 @@ struct Slot {
 /// # Errors
 /// When it is damaged or exceeds the limits.
 pub fn read<'a>(bytes: &'a [u8], base: u64, limits: &Limits) -> Parse<Graph<'a>> {
+    let (graph, end) = survey(bytes, base, limits);
+    end.map(|()| graph)
+}
+
+/// As [`read`]; of a pickle that cannot be read to its end, with why, the nodes before the fault. Such a
+/// graph has no root to go by.
+pub fn survey<'a>(bytes: &'a [u8], base: u64, limits: &Limits) -> (Graph<'a>, Parse<()>) {
+    let mut graph = Graph {
+        bytes,
+        base,
+        nodes: Vec::new(),
+        root: 0,
+        end: 0,
+    };
     let cursor = Cursor::new(bytes, base, "pickle");
     if bytes.len() as u64 > limits.pickle_bytes.min(u32::MAX.into()) {
-        return Err(cursor.refuse(format!("more than {} bytes", limits.pickle_bytes)));
+        let rule = format!("more than {} bytes", limits.pickle_bytes);
+        return (graph, Err(cursor.refuse(rule)));
     }
     let mut machine = Machine {
         cursor,
@@ -35,14 +50,10 @@ pub fn read<'a>(bytes: &'a [u8], base: u64, limits: &Limits) -> Parse<Graph<'a>>
         op_start: 0,
         frame_end: None,
     };
-    let root = machine.run()?;
-    Ok(Graph {
-        bytes,
-        base,
-        root,
-        end: machine.cursor.at(),
-        nodes: machine.nodes,
-    })
+    let end = machine.run().map(|root| graph.root = root);
+    graph.end = machine.cursor.at();
+    graph.nodes = machine.nodes;
+    (graph, end)
 }
 
 /// Values that are the same node wherever they occur.

@@ -153,6 +153,34 @@ fn push_scalar(out: &mut Vec<u8>, scalar: u32) {
     }
 }
 
+/// Characters of a text that people are shown.
+const SHOWN: usize = 200;
+/// Bytes of a text whose characters are counted; a longer one may be shown many times.
+const COUNTED: usize = 10_000;
+
+/// A text for people: a long one is cut, and says how long it is.
+pub(crate) fn shortened(text: &[u8]) -> String {
+    let (mut shown, whole) = beginning(text);
+    if !whole && text.len() <= COUNTED {
+        let characters = String::from_utf8_lossy(text).chars().count();
+        shown.push_str(&format!("… ({characters} characters)"));
+    } else if !whole {
+        shown.push_str(&format!("… ({} bytes)", text.len()));
+    }
+    shown
+}
+
+/// The first characters of a text, and whether they are all of it.
+pub(super) fn beginning(text: &[u8]) -> (String, bool) {
+    // A character has at most 4 bytes, so these are enough.
+    let start = text.get(..4 * SHOWN + 4).unwrap_or(text);
+    let shown = String::from_utf8_lossy(start);
+    match shown.char_indices().nth(SHOWN) {
+        None => (shown.into_owned(), true),
+        Some((end, _)) => (shown[..end].to_owned(), false),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,5 +234,15 @@ mod tests {
         );
         assert_eq!(raw_unicode_escape(b"\\u12"), None);
         assert_eq!(raw_unicode_escape(b"\\U00110000"), None);
+    }
+
+    #[test]
+    fn long_texts_are_cut_and_say_how_long_they_are() {
+        assert_eq!(shortened("ä".repeat(200).as_bytes()), "ä".repeat(200));
+        let cut = shortened("😀".repeat(201).as_bytes());
+        assert_eq!(cut, format!("{}… (201 characters)", "😀".repeat(200)));
+        let cut = shortened(&[b'x'; 20_000]);
+        assert_eq!(cut, format!("{}… (20000 bytes)", "x".repeat(200)));
+        assert_eq!(shortened(b"a\xFFb"), "a\u{FFFD}b");
     }
 }

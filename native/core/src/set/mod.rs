@@ -4,7 +4,7 @@
 //! external data, the index of a TensorFlow checkpoint, `.metadata` of PyTorch's distributed checkpoints.
 //! Out: a [`SetView`]: one list of tensors over all files, and everything that is incomplete or
 //! contradicts itself. Files are opened by the names that other files state only inside the folder.
-//! Refused: what is no folder and no such file. Contents are never an error, they are problems of the view.
+//! Refused: nothing. Contents are never an error, they are problems of the view.
 
 mod dcp_metadata;
 mod folder;
@@ -28,29 +28,25 @@ use crate::{Error, Result};
 use open::Folder;
 use view::Set;
 
-/// Looks at a folder, or at what the file at `path` is the index of.
+/// Looks at a folder, or at what the file at `path` is the index of; `None` for a file that leads to no
+/// others. Files are asked by their names whether they may be one.
 ///
 /// # Errors
-/// [`Error::Io`] when the folder or file cannot be read; [`Error::Invalid`] for files that lead to no others.
-pub fn view(path: &Path, limits: &Limits) -> Result<SetView> {
+/// [`Error::Io`] when the folder or file cannot be read.
+pub fn view(path: &Path, limits: &Limits) -> Result<Option<SetView>> {
     let kind = std::fs::metadata(path).map_err(Error::io("reading", path))?;
     if kind.is_dir() {
-        return folder::view(&Folder::new(path)?, limits);
+        return folder::view(&Folder::new(path)?, limits).map(Some);
     }
     let name = path.file_name().and_then(|name| name.to_str());
-    let name =
-        name.ok_or_else(|| Error::invalid(path.display().to_string(), "no name in Unicode"))?;
+    let Some(name) = name.filter(|name| kind.is_file() && folder::may_be_index(name)) else {
+        return Ok(None);
+    };
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let folder = Folder::new(parent)?;
     let mut set = Set::new(&folder, limits);
-    if folder::index(&mut set, name)? {
-        return Ok(set.finish());
-    }
-    Err(Error::invalid(
-        path.display().to_string(),
-        "not the index of a model of several files",
-    ))
+    Ok(folder::index(&mut set, name)?.then(|| set.finish()))
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::open::Folder;
 use crate::bytes::{FileSource, Limits, ReadAt, Refusal};
 use crate::format::one_line;
-use crate::layout::Packed;
+use crate::layout::{Bytes, Packed};
+use crate::tensor::{Hash, hash_view, tensor_hash};
 use crate::values;
 use crate::{Error, Result};
 
@@ -127,6 +128,42 @@ impl SetView {
                 }
                 Ok(out)
             }
+        }
+    }
+}
+
+impl SetView {
+    /// The hash of a tensor; `None` when its values cannot be read, or take more than `most` bytes of
+    /// memory.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn hash(&self, tensor: &Tensor, most: u64) -> Result<Option<Hash>> {
+        if let [place] = &tensor.places[..]
+            && let (true, Bytes::Runs(runs)) = (place.offsets.is_empty(), &place.packed.bytes)
+            && let [(offset, len)] = runs[..]
+            && let Packed { dtype, view, .. } = &place.packed
+            && view
+                .extent_bytes(*dtype)
+                .is_some_and(|needed| needed <= len)
+        {
+            let path = self.files.get(place.file).map_or("", |file| &file.path);
+            let Ok(source) = Folder::new(&self.root)?.open(path) else {
+                return Ok(None);
+            };
+            let read = |at: u64, part: &mut [u8]| {
+                let read = source.read_exact_at(offset + at, part);
+                read.map_err(Error::io("reading", source.origin()))
+            };
+            return hash_view(*dtype, view, read).map(Some);
+        }
+        match self.read(tensor, most) {
+            Ok(values) => {
+                let dtype = tensor.places.first().map(|place| place.packed.dtype);
+                Ok(dtype.map(|dtype| tensor_hash(dtype, &tensor.shape, &values)))
+            }
+            Err(Error::Invalid { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 }

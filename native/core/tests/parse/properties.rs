@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use git_theta_core::bytes::{Limits, ReadAt, SubSource};
-use git_theta_core::format::parse;
+use git_theta_core::format::{describe, parse};
 use git_theta_core::layout::Parsed;
 use git_theta_core::pickle::{self, torch::Ids};
 use proptest::collection::vec;
@@ -82,6 +82,8 @@ const MAGIC: &[&[u8]] = &[
 
 pub fn survives(bytes: &[u8]) {
     let limits = Limits::default();
+    let facts = describe(&bytes, &limits).unwrap();
+    assert!(facts.objects.to_string().len() < 30 << 20);
     match parse(&bytes, &limits).unwrap() {
         Parsed::Layout(layout) => {
             layout.check().unwrap();
@@ -114,7 +116,12 @@ proptest! {
     fn random_opcodes(ops in vec(prop::sample::select(&b"(.012NIJKMUXcRbQhqjr)tl]aesud}o\x80\x81\x85\x86\x87\x88\x8c\x8f\x90\x91\x92\x93\x94\x95\0\x01\n"[..]), 0..200)) {
         if let Ok(graph) = pickle::read(&ops, 0, &Limits::default()) {
             let _ = pickle::torch::tensors(&graph, Ids::Zip, &Limits::default());
+            let _ = pickle::outline(&graph);
         }
+        let (graph, end) = pickle::survey(&ops, 0, &Limits::default());
+        let _ = pickle::globals(&graph);
+        let objections = pickle::objections(&graph, &end, &Limits::default()).unwrap();
+        prop_assert!(end.is_ok() || !objections.is_empty());
     }
 
     /// Whole values and single opcodes of real pickles, in any order.

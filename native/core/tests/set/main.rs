@@ -21,7 +21,9 @@ fn fixtures() -> PathBuf {
 }
 
 fn look(path: &Path) -> SetView {
-    view(path, &Limits::default()).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let view = view(path, &Limits::default());
+    let view = view.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    view.unwrap_or_else(|| panic!("{}: leads to no others", path.display()))
 }
 
 fn names(view: &SetView) -> Vec<&str> {
