@@ -61,6 +61,19 @@ describe('numbers', () => {
 });
 
 describe('tables', () => {
+  test('plain text is drawn as any other', () => {
+    const rows = [
+      ['a', '10', 'x y'],
+      ['bcd', '', ''],
+      ['', '2'],
+      ['e', '300', ''],
+    ];
+    for (const options of [{}, { align: ['left', 'right'] as const, head: ['n', 'size'] }]) {
+      const other = table([...rows, ['é', '', '']], options);
+      expect(`${table(rows, options)}\né`).toBe(other);
+    }
+  });
+
   test('columns are as wide as what is seen', () => {
     const rows = [
       ['a', '1'],
