@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { ThetaError } from '../errors';
 import { type AttributeRule, literalPattern } from '../git/attribute-file';
 import type { Repository } from '../git/repository';
+import { weightPatterns } from '../native';
 import { STORE_FOLDER } from '../store/paths';
 
 /** What attribute files are called. */
@@ -42,6 +43,23 @@ function refuseOwn(path: string): void {
   const reserved = first === STORE_FOLDER || first.toLowerCase() === '.git';
   if (!reserved && path.split('/').at(-1) !== ATTRIBUTES_FILE) return;
   throw refusal(`'${path}' cannot be tracked: it belongs to git or to git-theta`);
+}
+
+/**
+ * The patterns that the user means, as {@link trackPattern}; the name of an existing folder stands for the weights in it,
+ * whatever else is there.
+ */
+export async function trackPatterns(repo: Repository, typed: string): Promise<string[]> {
+  const pattern = trackPattern(repo, typed);
+  const path = repo.relative(typed);
+  const folder = join(repo.workTree, path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [pattern];
+  const found = await weightPatterns(folder);
+  if (found.length > 0) return found.map((one) => `${literalPattern(path)}/${one}`);
+  throw refusal(
+    `no checkpoint is in '${typed}'`,
+    `'git theta track "${typed.replace(/\/+$/, '')}/**"' tracks everything that will be in it.`,
+  );
 }
 
 /**

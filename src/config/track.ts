@@ -15,7 +15,7 @@ import { STORE_ATTRIBUTES } from '../store/attributes';
 import { STORE_FOLDER } from '../store/paths';
 import { refuseLink } from '../store/work-tree';
 import { type FilterUse, filtersOf, matchingFiles, rawFiles } from './matches';
-import { ATTRIBUTES_FILE, modelRule, storeRule, trackPattern } from './patterns';
+import { ATTRIBUTES_FILE, modelRule, storeRule, trackPatterns } from './patterns';
 
 /** What was done for one pattern. */
 export interface TrackResult {
@@ -78,7 +78,7 @@ export async function track(
   typed: readonly string[],
   { dryRun = false }: { readonly dryRun?: boolean } = {},
 ): Promise<TrackReport> {
-  const patterns = typed.map((one) => trackPattern(repo, one));
+  const patterns = (await Promise.all(typed.map((one) => trackPatterns(repo, one)))).flat();
   const paths = await matchingAny(repo, patterns);
   // A pattern without glob characters is also the path of a file that is yet to come.
   const future = patterns.filter((pattern) => !/[*?[\\]/.test(pattern) && !paths.includes(pattern));

@@ -40,6 +40,19 @@ function notTracked(pattern: string, rules: readonly AttributeRule[]): ThetaErro
   );
 }
 
+/** The patterns that are meant: a folder is its own line, or else all lines of what is below it. */
+function untrackPatterns(
+  repo: Repository,
+  typed: string,
+  tracked: readonly AttributeRule[],
+): string[] {
+  const pattern = trackPattern(repo, typed);
+  const known = tracked.map((rule) => rule.pattern);
+  if (known.includes(pattern) || !pattern.endsWith('/**')) return [pattern];
+  const below = known.filter((one) => one.startsWith(pattern.slice(0, -'**'.length)));
+  return below.length > 0 ? below : [pattern];
+}
+
 /** Untracks patterns; with `dryRun` finds out what that would change. */
 export async function untrack(
   repo: Repository,
@@ -48,7 +61,8 @@ export async function untrack(
 ): Promise<UntrackReport> {
   const file = join(repo.workTree, ATTRIBUTES_FILE);
   const attributes = await readAttributes(file);
-  const patterns = typed.map((one) => trackPattern(repo, one));
+  const tracked = attributes.rules().filter(isModelRule);
+  const patterns = typed.flatMap((one) => untrackPatterns(repo, one, tracked));
   for (const pattern of patterns) {
     const rules = attributes.rules();
     const model = modelRule(pattern);

@@ -1,9 +1,18 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { track } from '../../../src/config/track';
 import { trackedPatterns } from '../../../src/config/tracked';
 import { untrack } from '../../../src/config/untrack';
 import { Repository } from '../../../src/git/repository';
+import { FIXTURES } from '../../support/scratch';
 import { Scratch } from './scratch';
 
 let scratch: Scratch;
@@ -99,16 +108,45 @@ test.each([
 
 test('what is typed in a subfolder is about the subfolder, and is written to the root', async () => {
   mkdirSync('sub/deep', { recursive: true });
+  cpSync(join(FIXTURES, 'torch/param.pt'), 'sub/deep/a.pt');
   process.chdir('sub');
   await run('model.pt', '*.bin', 'deep', '../top.pt');
   expect(existsSync('.gitattributes')).toBe(false);
   expect(
     (await trackedPatterns(await Repository.discover())).map(({ pattern }) => pattern),
-  ).toEqual(['sub/model.pt', 'sub/*.bin', 'sub/deep/**', 'top.pt']);
-  expect(attribute('filter', 'sub/deep/x/y.pt')).toBe('theta');
+  ).toEqual(['sub/model.pt', 'sub/*.bin', 'sub/deep/*.pt', 'top.pt']);
+  expect(attribute('filter', 'sub/deep/y.pt')).toBe('theta');
   expect(attribute('filter', 'model.pt')).toBe('unspecified');
   await undo('model.pt', '*.bin', 'deep', '../top.pt');
   expect(existsSync(join(root, '.gitattributes'))).toBe(false);
+});
+
+test('a folder stands for the weights in it, whatever else is there', async () => {
+  cpSync(join(FIXTURES, 'safetensors/sharded'), 'llama', { recursive: true });
+  cpSync(join(FIXTURES, 'torch/dcp'), 'runs/step 1', { recursive: true });
+  writeFileSync('llama/config.json', '{}');
+  const patterns = async () =>
+    (await trackedPatterns(await Repository.discover())).map(({ pattern }) => pattern);
+  await run('llama/', 'runs');
+  expect(await patterns()).toEqual(['llama/*.safetensors', 'runs/step 1/*.distcp']);
+  for (const [path, filter] of [
+    ['llama/model-00001-of-00002.safetensors', 'theta'],
+    ['llama/model.safetensors.index.json', 'unspecified'],
+    ['llama/config.json', 'unspecified'],
+    ['runs/step 1/__0_0.distcp', 'theta'],
+    ['runs/step 1/.metadata', 'unspecified'],
+  ] as const) {
+    expect([path, attribute('filter', path)]).toEqual([path, filter]);
+  }
+  // The folder alone names all of its lines.
+  await undo('runs');
+  expect(await patterns()).toEqual(['llama/*.safetensors']);
+
+  mkdirSync('empty');
+  await expect(run('empty')).rejects.toMatchObject({
+    code: 'ERR_THETA_USAGE',
+    hint: expect.stringContaining('"empty/**"'),
+  });
 });
 
 test.each([
@@ -139,7 +177,8 @@ test('a path outside the work tree is refused', async () => {
 test('a file of another filter is refused, with the way out', async () => {
   const before = '*.pt filter=lfs diff=lfs merge=lfs -text\n*.bin filter=crypt\n';
   scratch.write('.gitattributes', before);
-  scratch.write('sub/model.pt', 'x');
+  mkdirSync('sub');
+  cpSync(join(FIXTURES, 'torch/param.pt'), 'sub/model.pt');
   for (const pattern of ['model.pt', 'sub/model.pt', 'sub/', '*.pt']) {
     await expect(run(pattern)).rejects.toMatchObject({
       code: 'ERR_THETA_FOREIGN_FILTER',

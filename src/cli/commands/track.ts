@@ -47,7 +47,9 @@ for the checkpoint, one for its tensors below \`.git_theta/\`. \`git theta add\`
 stages the attribute files with it; nothing is staged before. The hooks of the repository are
 installed too.
 
-The name of an existing file stands for that file; a folder stands for everything below it; anything
+The name of an existing file stands for that file; a folder stands for the weights in it and below, found
+by their content: shards, checkpoints, distributed checkpoints. Index files, configurations and
+tokenizers there are left to git. \`'models/**'\` is everything below a folder. Anything
 else is a pattern as in \`gitattributes\`, to be quoted for the shell. A pattern without a slash
 matches in subfolders too. Typed in a subfolder, it is about that subfolder. The lines are always
 written to the file at the root of the work tree.
@@ -57,13 +59,17 @@ Without a pattern, the tracked patterns are listed, each with the file in which 
     {
       name: 'pattern',
       variadic: true,
-      summary: 'Files, folders or patterns. Without any, list what is tracked.',
+      summary: 'Files, folders with weights, or patterns. Without any, list what is tracked.',
     },
   ],
   options: [dryRunOption, jsonOption],
   examples: [
     { command: 'git theta track model.pt', summary: 'Track one checkpoint.' },
     { command: "git theta track '*.safetensors'", summary: 'Track every checkpoint of a kind.' },
+    {
+      command: 'git theta track models/llama/',
+      summary: 'Track the weights of a model of several files.',
+    },
     { command: 'git theta track', summary: 'List what is tracked.' },
   ],
   seeAlso: ['untrack', 'install'],

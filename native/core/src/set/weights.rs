@@ -71,7 +71,7 @@ struct Listing {
 }
 
 impl Listing {
-    /// Names in Unicode, sorted; without links and git's own folder.
+    /// Names in Unicode, sorted; without links and git's own folders.
     fn read(path: &Path) -> Result<Self> {
         let io = || Error::io("reading", path);
         let (mut files, mut folders) = (Vec::new(), Vec::new());
@@ -81,7 +81,7 @@ impl Listing {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            if kind.is_dir() && name != ".git" {
+            if kind.is_dir() && !name.starts_with(".git") {
                 folders.push(name);
             } else if kind.is_file() {
                 files.push(name);
