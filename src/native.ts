@@ -200,6 +200,11 @@ export function inspect(source: string, options: InspectOptions = {}): Promise<s
   return run(options, (work) => addon.inspect(source, clean({ bare, hash, only, threads }), work));
 }
 
+/** Patterns for the weights in a folder, relative to it, as in attribute files; without quotes. */
+export function weightPatterns(folder: string): Promise<string[]> {
+  return run({}, () => addon.weightPatterns(folder));
+}
+
 /** What the file of a manifest is besides its tensors, from the objects of its skeleton, as JSON. */
 export function describe(records: string, stores: string[]): Promise<string> {
   return run({}, () => addon.describe(records, stores));

@@ -1,5 +1,5 @@
 // What is shown of checkpoints: files, commits, the index; to people, and to programs.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { inspect } from '../../src/index';
 import { FIXTURES, type Result, Scratch } from '../support/scratch';
 import { ModelRepository, model, safetensors } from './road-model';
@@ -47,6 +47,30 @@ test('a training checkpoint, for programs', async () => {
   expect(bias).toEqual({ name: 'model/bias', dtype: 'float32', shape: [3], bytes: 12 });
   const { schema: _, path: __, ...fields } = document;
   expect(fields).toEqual(await inspect(path));
+});
+
+test('a folder is one model, and what is wrong with it is said', async () => {
+  cpSync(`${FIXTURES}/safetensors/sharded`, `${scratch.dir}/llama`, { recursive: true });
+  const whole = await theta('inspect', '--json', 'llama');
+  expect(whole.code).toBe(0);
+  const document = JSON.parse(whole.stdout);
+  expect(document).toMatchObject({ schema: 1, format: 'safetensors-shards', problems: [] });
+  expect(document.files.map(({ path }: { path: string }) => path)).toEqual([
+    'model.safetensors.index.json',
+    'model-00001-of-00002.safetensors',
+    'model-00002-of-00002.safetensors',
+  ]);
+  const byIndex = await theta('inspect', '--json', 'llama/model.safetensors.index.json');
+  expect(JSON.parse(byIndex.stdout).tensors).toEqual(document.tensors);
+
+  rmSync(`${scratch.dir}/llama/model-00002-of-00002.safetensors`);
+  const { code, stdout, stderr } = await theta('inspect', 'llama');
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^ {2}model-00001-of-00002\.safetensors +safetensors +5 tensors/m);
+  expect(stderr).toMatch(/^warning: .*model-00002-of-00002\.safetensors/m);
+
+  mkdirSync(`${scratch.dir}/empty`);
+  expect((await theta('inspect', 'empty')).stderr).toMatch(/^error: .*no checkpoint is in this/m);
 });
 
 test('a training checkpoint, for people', async () => {
@@ -167,7 +191,7 @@ test('what is neither file nor commit', async () => {
     ['C:\\m.pt', "error: there is no file 'C:\\m.pt', and 'C' is no commit that is here"],
     ['--output=x:m', 'error: '],
     ['HEAD:sub', "error: 'HEAD:sub' is a folder, not a checkpoint"],
-    ['sub', 'a folder is no checkpoint'],
+    ['sub', 'no checkpoint is in this folder'],
   ] as const) {
     const args = spec.startsWith('-') ? ['--', spec] : [spec];
     const { code, stdout, stderr } = await repo.try('theta', 'inspect', ...args);

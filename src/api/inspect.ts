@@ -1,11 +1,11 @@
 /**
  * What is in a checkpoint: its tensors, and what else there is to know of it.
  *
- * In: a path, or `REV:PATH` for a file of a commit. Out: an {@link Inspection}. Headers are read, and tensors' values
+ * In: a file, a folder, or `REV:PATH` for a file of a commit. Out: an {@link Inspection}. Headers are read, and tensors' values
  * only for hashes that no manifest has; nothing in the file is executed, and nothing is downloaded. A file that exists
  * is taken before a revision of that name.
  *
- * Refused: what is neither; folders.
+ * Refused: what is none of these; folders of commits.
  */
 import {
   closeSync,
@@ -55,6 +55,19 @@ export interface InspectedTensor {
   readonly viewOf?: string;
   /** Why its values cannot be read. */
   readonly unread?: string;
+  /** Of a model of several files: the one with its values, or with the first of them. */
+  readonly file?: string;
+}
+
+/** A file of a model that has several. */
+export interface InspectedFile {
+  /** Path below the folder, with `/`. */
+  readonly path: string;
+  readonly bytes: number;
+  /** Its own format; `data` for a file that only its index can read. */
+  readonly format: string;
+  /** Tensors of the model with values in it. */
+  readonly tensors: number;
 }
 
 /** What `torch.load(weights_only=True)` does with a file, judged by what its pickle asks for. */
@@ -86,7 +99,9 @@ export interface Inspection {
   readonly globals?: readonly string[];
   readonly weightsOnly?: WeightsOnly;
   /** Files of a model that has several. */
-  readonly files?: readonly unknown[];
+  readonly files?: readonly InspectedFile[];
+  /** What is missing among these files or contradicts itself, one line each. */
+  readonly problems?: readonly string[];
   /** Bytes that were read of the file; absent where only a manifest was. */
   readonly bytesRead?: number;
   /** What the reader should know about how this was found out. */
@@ -104,9 +119,12 @@ export interface InspectOptions extends WorkOptions {
 /**
  * Looks at a checkpoint.
  *
- * @param path - a file, or `REV:PATH`: a commit, branch or tag (or nothing, for the index), and a path from the root of
+ * A folder, and a file that says where the tensors of others are (`*.index.json`, `.metadata`, …), is shown as one model
+ * with the files of both.
+ *
+ * @param path - a file or folder, or `REV:PATH`: a commit, branch or tag (or nothing, for the index), and a path from the root of
  *   the work tree, or from the current folder when it begins with `./`
- * @throws ThetaError `ERR_THETA_NOT_FOUND`, `ERR_THETA_PERMISSION`, `ERR_THETA_IO`, `ERR_THETA_INVALID` for folders;
+ * @throws ThetaError `ERR_THETA_NOT_FOUND`, `ERR_THETA_PERMISSION`, `ERR_THETA_IO`, `ERR_THETA_INVALID` for folders without a checkpoint;
  *   for `REV:PATH` those of opening a repository
  */
 export async function inspect(path: string, options: InspectOptions = {}): Promise<Inspection> {
@@ -116,7 +134,7 @@ export async function inspect(path: string, options: InspectOptions = {}): Promi
   if (parts) return inspectRevision(parts[1] as string, parts[2] as string, path, options);
   throw new ThetaError('ERR_THETA_NOT_FOUND', `there is no file '${path}'`, {
     path,
-    hint: 'Name a file, or REV:PATH for a file of a commit.',
+    hint: 'Name a file or folder, or REV:PATH for a file of a commit.',
   });
 }
 
@@ -225,11 +243,17 @@ async function ofManifest(
   const counted = tensors.filter(({ same, dtype }) => same === undefined && dtype !== 'bool');
   const numbers = counted.map(({ shape }) => countElements(shape) ?? 0);
   let described: Partial<Inspection> = {};
+  let shown: readonly InspectedTensor[] = tensors;
   if (pieces) {
     described = { size: pieces.reduce((sum, piece) => sum + Number(piece.split(':')[1]), 0) };
   } else {
     try {
       described = JSON.parse(await native.describe(toRecords(manifest), [...stores]));
+      const hashes = new Map(manifest.tensors.map(({ tensor, hash }) => [tensor, hash]));
+      shown = (described.tensors ?? []).map((tensor) => {
+        const hash = hashes.get(tensor.name);
+        return hash === undefined ? tensor : { ...tensor, hash };
+      });
     } catch (error) {
       if (!isThetaError(error, 'ERR_THETA_MISSING_OBJECT')) throw error;
       notes.push('objects and globals are not shown: `git theta fetch` brings the skeleton');
@@ -238,9 +262,9 @@ async function ofManifest(
   return {
     format,
     ...(reason === undefined ? {} : { reason }),
-    ...described,
     parameters: numbers.reduce((sum, number) => sum + number, 0),
-    tensors: tensors.filter(({ name }) => matches(name)),
+    ...described,
+    tensors: shown.filter(({ name }) => matches(name)),
     ...(notes.length > 0 ? { notes } : {}),
   };
 }

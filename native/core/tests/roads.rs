@@ -158,7 +158,15 @@ fn manifests_tell_what_their_files_are_besides_tensors() {
         let (options, progress) = (inspect::Options::default(), Progress::default());
         let whole = inspect::inspect(&&bytes[..], &options, &Cancel::default(), &progress);
         let whole = json(whole.unwrap());
-        for key in ["writer", "objects", "globals", "weightsOnly", "size"] {
+        for key in [
+            "writer",
+            "objects",
+            "globals",
+            "weightsOnly",
+            "size",
+            "parameters",
+            "tensors",
+        ] {
             assert_eq!(found.get(key), whole.get(key), "{name}: {key}");
         }
         described += 1;

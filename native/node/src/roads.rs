@@ -130,6 +130,13 @@ pub struct InspectOptions {
     pub threads: Option<u32>,
 }
 
+/// Patterns for the weights in a folder, relative to it: see `track_patterns` of the core.
+#[napi(ts_return_type = "Promise<string[]>")]
+#[must_use]
+pub fn weight_patterns(folder: String) -> AsyncTask<Run<Vec<String>>> {
+    Run::task(move || core::set::track_patterns(folder.as_ref(), &core::bytes::Limits::default()))
+}
+
 /// What is at a path, as JSON: see `inspect_path` of the core. Reads headers only, unless hashes are asked
 /// for.
 #[napi(ts_return_type = "Promise<string>")]

@@ -1,9 +1,14 @@
 /** `git theta inspect`: what is in a checkpoint file. */
-import { type InspectedTensor, type Inspection, inspect } from '../../api/inspect';
+import {
+  type InspectedFile,
+  type InspectedTensor,
+  type Inspection,
+  inspect,
+} from '../../api/inspect';
 import { defineCommand, jsonOption } from '../command';
 import { bytes } from '../ui/format';
 import { printJson } from '../ui/json';
-import { note, print, visible } from '../ui/output';
+import { note, print, visible, warn } from '../ui/output';
 import { progress } from '../ui/progress';
 import { table } from '../ui/table';
 import { tree } from '../ui/tree';
@@ -15,10 +20,11 @@ interface Options {
   hash?: true;
 }
 
-function remark({ same, viewOf, unread }: InspectedTensor): string {
+function remark({ same, viewOf, unread, file }: InspectedTensor): string {
   if (same !== undefined) return `same as ${visible(same)}`;
   if (viewOf !== undefined) return `view of ${visible(viewOf)}`;
-  return unread === undefined ? '' : visible(unread);
+  if (unread !== undefined) return visible(unread);
+  return file === undefined ? '' : visible(file);
 }
 
 function printHead(path: string, found: Inspection, chosen: boolean): void {
@@ -57,6 +63,18 @@ function printTensors(tensors: readonly InspectedTensor[]): void {
   print(table(rows, { align: ['left', 'left', 'left', 'right', 'left', 'left'] }));
 }
 
+function printFiles(files: readonly InspectedFile[]): void {
+  print();
+  print('files');
+  const rows = files.map((file) => [
+    `  ${visible(file.path)}`,
+    visible(file.format),
+    `${file.tensors} tensors`,
+    bytes(file.bytes),
+  ]);
+  print(table(rows, { align: ['left', 'left', 'right', 'right'] }));
+}
+
 function printVerdict({ weightsOnly }: Inspection): void {
   if (!weightsOnly) return;
   const { loads, rules, because } = weightsOnly;
@@ -90,11 +108,20 @@ is whole.
 Headers alone are read, and nothing in the file is executed. The file need not be tracked, and this
 works outside of repositories too.
 
+A folder is shown as one model: its shards by their \`*.index.json\`, a distributed checkpoint by its
+\`.metadata\`, an ONNX model with its external data, a TensorFlow checkpoint with its data files. Such an
+index can be named instead. Whatever is missing there or contradicts itself is a warning, and the exit
+status is 1.
+
 \`REV:PATH\` is a file of a commit, branch or tag, and \`:PATH\` one of the index, PATH counted from the
 root of the work tree. Its tensors come from the manifest, with their hashes, and nothing is downloaded. A
 file that exists under the whole name goes first.`,
   arguments: [
-    { name: 'file', required: true, summary: 'A file, or REV:PATH for one of a commit.' },
+    {
+      name: 'file',
+      required: true,
+      summary: 'A file or folder, or REV:PATH for a file of a commit.',
+    },
   ],
   options: [
     { flags: '--tree', summary: 'Show what is no tensor as a tree, and all globals.' },
@@ -107,6 +134,10 @@ file that exists under the whole name goes first.`,
     {
       command: 'git theta inspect --tree HEAD~1:model.ckpt',
       summary: 'Show epoch, hyper-parameters and optimizer of an earlier commit.',
+    },
+    {
+      command: 'git theta inspect checkpoints/step-1000/',
+      summary: 'Show a sharded model, and check that it is complete.',
     },
     {
       command: "git theta inspect --json --tensors '*bias' model.safetensors",
@@ -124,15 +155,19 @@ file that exists under the whole name goes first.`,
       signal,
       onProgress: bar.onProgress,
     }).finally(bar.done);
+    const problems = found.problems ?? [];
+    const status = problems.length > 0 ? 1 : 0;
     if (options.json) {
       printJson({ path, ...found });
-      return 0;
+      return status;
     }
     for (const text of found.notes ?? []) note(`note: ${visible(text)}`);
     printHead(path, found, tensors !== undefined);
+    if (found.files) printFiles(found.files);
     printTensors(found.tensors);
     printVerdict(found);
     if (options.tree) printTree(found);
-    return 0;
+    for (const problem of problems) warn(visible(problem));
+    return status;
   },
 });

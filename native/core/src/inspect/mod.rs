@@ -157,22 +157,33 @@ pub fn inspect(
 }
 
 #[derive(Serialize)]
-struct Described {
+struct Described<'a> {
     #[serde(flatten)]
     facts: Facts,
     size: u64,
+    parameters: u64,
+    tensors: Vec<Tensor<'a>>,
 }
 
-/// What a manifest's file is besides its tensors, from its skeleton's objects alone, as JSON: `{writer?,
-/// objects?, globals?, weightsOnly?, size}`.
+/// What a manifest's file is, from its skeleton's objects alone, as JSON: `{writer?, objects?, globals?,
+/// weightsOnly?, size, parameters, tensors}` as in [`inspect_path`].
 ///
 /// # Errors
 /// As [`Hollow::read`].
 pub fn describe(manifest: &Manifest, objects: &ObjectReader) -> Result<String> {
     let source = Hollow::read(manifest, objects)?;
+    let limits = Limits::default();
+    // No format looks at values to find out where they are.
+    let parsed = format::parse(&source, &limits)?;
+    let tensors = match &parsed {
+        Parsed::Layout(layout) => shown(layout),
+        Parsed::Opaque(reason) => return Err(Error::invalid("skeleton", reason.as_str())),
+    };
     let described = Described {
-        facts: format::describe(&source, &Limits::default())?,
+        facts: format::describe(&source, &limits)?,
         size: source.len(),
+        parameters: parameters(&tensors),
+        tensors,
     };
     serde_json::to_string(&described).map_err(|e| Error::Internal(e.to_string()))
 }
