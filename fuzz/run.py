@@ -13,6 +13,7 @@ import re
 import struct
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -53,8 +54,79 @@ def headers():
             yield data[8 : 8 + length]
 
 
+def ending(*suffixes):
+    """Files with one of these endings."""
+    return ((path, data) for path, data in files() if path.name.endswith(suffixes))
+
+
+def behind(count, *suffixes):
+    """What follows the first bytes of such files."""
+    return (data[count:] for _, data in ending(*suffixes))
+
+
+def hdf5():
+    """The address of the root group, and what follows a superblock of version 0."""
+    for _, data in ending(".h5"):
+        if data[8:9] == b"\0":
+            yield data[64:72] + data[96:]
+
+
+def flax():
+    """What follows the first key of a map of two entries: a whole map, and a second entry."""
+    return (data + b"\xa1b\xc0" for _, data in ending(".msgpack"))
+
+
+def npy():
+    for _, data in ending(".npy"):
+        yield data[10 : 10 + int.from_bytes(data[8:10], "little")]
+
+
+def stacked():
+    """What follows magic number and protocol."""
+    for _, data in files():
+        at = data.find(b"M\xe9\x03.", 0, 64)
+        if data[:1] == b"\x80" and at > 0:
+            yield data[at + 4 :]
+
+
+def distributed():
+    """A pickle up to a byte of 255, and the end of a run of archives."""
+    for pickle in pickles():
+        yield pickle + b"\xff" + b"PK\x05\x06" + bytes(18)
+
+
+def indexes():
+    """Which index it is, and the index."""
+    for kind, suffix in enumerate([".metadata", ".index.json", ".onnx", ".index"]):
+        for _, data in ending(suffix):
+            yield bytes([kind]) + data
+
+
+def tar():
+    """Members of a tar: `storages` and `tensors` behind their lengths, and `pickle`."""
+    for path, data in ending("tar.pt"):
+        if data[257:262] == b"ustar":
+            with tarfile.open(path) as archive:
+                storages, tensors, pickle = (archive.extractfile(n).read() for n in ("storages", "tensors", "pickle"))
+            yield struct.pack("<H", len(storages)) + storages + struct.pack("<H", len(tensors)) + tensors + pickle
+
+
 # What the input of a target is, where it is not a whole file.
-SEEDS = {"pickle": pickles, "torch_zip": pickles, "safetensors": headers}
+SEEDS = {
+    "flax_msgpack": flax,
+    "gguf": lambda: behind(4, ".gguf"),
+    "hdf5": hdf5,
+    "npy": npy,
+    "onnx": lambda: behind(2, ".onnx"),
+    "pickle": pickles,
+    "safetensors": headers,
+    "set": indexes,
+    "tf_index": lambda: behind(0, ".index"),
+    "torch_dcp": distributed,
+    "torch_legacy": stacked,
+    "torch_tar": tar,
+    "torch_zip": pickles,
+}
 
 
 def seeds(target):

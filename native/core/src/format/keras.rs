@@ -54,7 +54,7 @@ impl ArchiveFormat for Keras {
         };
         if weights.method != Method::Stored {
             return refuse(format!(
-                "record {WEIGHTS} at byte {} is compressed, and compressed files are not split yet",
+                "record {WEIGHTS} at byte {} is compressed",
                 weights.header
             ));
         }

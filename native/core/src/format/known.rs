@@ -5,7 +5,7 @@ use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::Layout;
 
 /// Everything of which only the first bytes are known.
-pub(super) struct NotSplitYet;
+pub(super) struct Known;
 
 /// What a file is, by its first bytes.
 fn kind(head: &[u8]) -> Option<&'static str> {
@@ -40,13 +40,13 @@ fn kind(head: &[u8]) -> Option<&'static str> {
     } else if starts(b"\x28\xb5\x2f\xfd") {
         "compressed by zstd"
     } else if matches!(head, [0x80, 0..=5, ..]) {
-        "a pickle, which is not split yet"
+        "a pickle, and none of torch.save"
     } else {
         return None;
     })
 }
 
-impl Format for NotSplitYet {
+impl Format for Known {
     fn name(&self) -> &'static str {
         "opaque"
     }

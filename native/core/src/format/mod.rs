@@ -114,7 +114,7 @@ pub const FORMATS: &[&dyn Format] = &[
     &torch_tar::TorchTar,
     &tf_index::TfIndex,
     // Some of its magic numbers are short, and could be lengths of safetensors headers.
-    &known::NotSplitYet,
+    &known::Known,
     // These have no magic number, or one that may be inside of another format.
     &hdf5::Hdf5,
     &onnx::Onnx,

@@ -69,7 +69,7 @@ impl<'a> Records<'a> {
         limits: &'a Limits,
     ) -> Parse<Self> {
         let Some(folder) = folder(archive) else {
-            return refuse("records are in no folder: another kind of zip, which is not split yet");
+            return refuse("records are in no folder: another kind of zip, which is not split");
         };
         let mut by_name = HashMap::with_capacity(archive.entries.len());
         for entry in &archive.entries {

@@ -35,7 +35,7 @@ impl ArchiveFormat for TorchZip {
         let mut records = Records::new(source, archive, limits)?;
         if !records.has("data.pkl") {
             return Err(Refusal::new(
-                "torch zip: record data.pkl is missing: another kind of zip, which is not split yet",
+                "torch zip: record data.pkl is missing: another kind of zip, which is not split",
             ));
         }
         records.check()?;
