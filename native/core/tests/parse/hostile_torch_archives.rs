@@ -68,7 +68,6 @@ fn two_tensors() -> Vec<u8> {
     dict(&[("a", tensor("0")), ("b", tensor("1"))])
 }
 
-/// 20, 21
 #[test]
 fn compressed_records() {
     let pickle = two_tensors();
@@ -391,7 +390,6 @@ fn exported_programs() {
     check("state dict compressed", &nested, &Split(0));
 }
 
-/// 31
 #[test]
 fn runs_of_archives() {
     let bare = |value: u8| {

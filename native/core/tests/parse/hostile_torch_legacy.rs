@@ -1,4 +1,4 @@
-//! Stacked pickles: hostile cases 57 to 62.
+//! Stacked pickles.
 
 use git_theta_core::bytes::{Limits, ReadAt};
 use git_theta_core::format::parse;
@@ -167,7 +167,6 @@ fn parts() {
     check("not in the file", &bytes, &Opaque("\"6\" is missing"));
 }
 
-/// 52, 61
 #[test]
 fn persistent_ids() {
     let part = |key: &str, offset: i32, numel: i32| {
