@@ -16,7 +16,7 @@ use super::gguf_types::{Kind, kind};
 use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, MAX_INTEGER, Parse, ReadAt, Refusal};
 use crate::layout::{Layout, Listed, Values};
-use crate::tensor::{Dtype, View, push_component};
+use crate::tensor::{Dtype, View, component};
 
 /// See the module.
 pub(super) struct Gguf;
@@ -59,10 +59,7 @@ impl Format for Gguf {
                 return refuse(format!("tensor too large at byte {}", info.at));
             };
             storages.push(FoundStorage { offset, len });
-            let mut name = Vec::with_capacity(info.name.len());
-            push_component(&mut name, info.name.as_bytes());
-            // Escaping keeps UTF-8.
-            let name = String::from_utf8(name).unwrap_or_default();
+            let name = component(&info.name);
             if let Some((dtype, values)) = stored.shown {
                 listed.push(Listed {
                     name: name.clone(),

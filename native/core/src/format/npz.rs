@@ -13,7 +13,7 @@ use super::assemble::{FoundStorage, FoundTensor, assemble};
 use super::npy_header::{Element, Header, START, header_len};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource};
 use crate::layout::{Bytes, Layout, Listed, Packed, Values};
-use crate::tensor::push_component;
+use crate::tensor::path_name;
 use crate::values::inflate_start;
 use crate::zip::{Archive, Entry, Method};
 
@@ -53,7 +53,7 @@ impl ArchiveFormat for Npz {
                 ));
             }
             if let Some(header) = header(source, entry, limits, &mut budget)? {
-                found.add(&tensor_name(name), &header, entry);
+                found.add(&path_name(name), &header, entry);
             }
         }
         if found.tensors.is_empty() && found.listed.is_empty() {
@@ -71,19 +71,6 @@ impl ArchiveFormat for Npz {
             ..layout
         })
     }
-}
-
-/// Each folder is a component.
-fn tensor_name(record: &str) -> String {
-    let mut name = Vec::with_capacity(record.len());
-    for (index, component) in record.split('/').enumerate() {
-        if index > 0 {
-            name.push(b'/');
-        }
-        push_component(&mut name, component.as_bytes());
-    }
-    // Escaping keeps UTF-8.
-    String::from_utf8(name).unwrap_or_default()
 }
 
 /// The header of the array in a record; `None` when it is no array, to NumPy either.

@@ -14,7 +14,7 @@ use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, MAX_INTEGER, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::Layout;
 use crate::pickle::shortened;
-use crate::tensor::{Dtype, View, push_component};
+use crate::tensor::{Dtype, View, component};
 
 /// Entries of the metadata that are shown.
 const MOST_METADATA: usize = 1000;
@@ -44,12 +44,8 @@ impl Format for Safetensors {
         for (index, info) in infos.into_iter().enumerate() {
             let (dtype, offset, len) = place(&info, data, source.len())?;
             storages.push(FoundStorage { offset, len });
-            let mut name = Vec::with_capacity(info.name.len());
-            push_component(&mut name, info.name.as_bytes());
-            // Escaping keeps UTF-8.
-            let name = String::from_utf8(name).unwrap_or(info.name);
             tensors.push(FoundTensor {
-                name,
+                name: component(&info.name),
                 storage: index,
                 view: Some((dtype, View::contiguous(info.shape))),
             });

@@ -13,11 +13,12 @@ use std::collections::HashSet;
 use super::archive::ArchiveFormat;
 use super::gather::Gather;
 use super::torch_export_config::{self as config, Payload};
-use super::torch_records::{Records, has, path_name, stored};
+use super::torch_records::{Records, has, stored};
 use super::torch_zip;
 use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource};
 use crate::layout::{Layout, Listed, Values};
+use crate::tensor::{component, path_name};
 use crate::zip::{Archive, Entry, Method};
 
 /// See the module.
@@ -148,10 +149,6 @@ fn join(under: &str, name: &str) -> String {
         (under, "") => under.to_owned(),
         (under, name) => format!("{under}/{name}"),
     }
-}
-
-fn component(name: &str) -> String {
-    name.replace('%', "%25").replace('/', "%2F")
 }
 
 /// One weight or constant.

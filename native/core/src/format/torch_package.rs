@@ -8,12 +8,13 @@
 
 use super::archive::ArchiveFormat;
 use super::gather::Gather;
-use super::torch_records::{Records, has, path_name};
+use super::torch_records::{Records, has};
 use super::torch_zip::pickle_record;
 use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt};
 use crate::layout::Layout;
 use crate::pickle::torch::Ids;
+use crate::tensor::path_name;
 use crate::zip::Archive;
 
 /// See the module.

@@ -9,7 +9,6 @@ use super::gather::Stored;
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::{Layout, Segment, StorageId};
 use crate::pickle::torch::Storage;
-use crate::tensor::push_component;
 use crate::values;
 use crate::zip::{Archive, Entry, Method, recognise};
 
@@ -36,19 +35,6 @@ pub(super) fn has(archive: &Archive, name: &str) -> bool {
             inside.and_then(|inside| inside.strip_prefix('/')) == Some(name)
         })
     })
-}
-
-/// The name of what a record's path leads to.
-pub(super) fn path_name(path: &str) -> String {
-    let mut name = Vec::with_capacity(path.len());
-    for (index, part) in path.split('/').enumerate() {
-        if index > 0 {
-            name.push(b'/');
-        }
-        push_component(&mut name, part.as_bytes());
-    }
-    // Escaping keeps UTF-8.
-    String::from_utf8(name).unwrap_or_default()
 }
 
 /// See the module.

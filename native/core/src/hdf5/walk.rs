@@ -12,7 +12,7 @@ use super::heap::GlobalHeap;
 use super::object::{Object, kind};
 use super::{refuse, superblock};
 use crate::bytes::{Limits, Parse, ReadAt};
-use crate::tensor::push_component;
+use crate::tensor::component;
 
 /// What is in a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -101,11 +101,8 @@ enum Seen {
 }
 
 fn join(path: &str, name: &str) -> String {
-    let mut joined = path.as_bytes().to_vec();
-    if !joined.is_empty() {
-        joined.push(b'/');
+    if path.is_empty() {
+        return component(name);
     }
-    push_component(&mut joined, name.as_bytes());
-    // Escaping keeps UTF-8.
-    String::from_utf8(joined).unwrap_or_default()
+    format!("{path}/{}", component(name))
 }

@@ -15,7 +15,7 @@ use crate::bytes::{FileSource, Limits, ReadAt, Refusal, read_vec};
 use crate::format::{describe, parse, tf_index};
 use crate::layout::{Layout, Parsed};
 use crate::pickle;
-use crate::tensor::push_component;
+use crate::tensor::component;
 use crate::{Error, Result};
 
 /// Entries of a folder that are looked at.
@@ -77,10 +77,7 @@ pub(super) fn view(folder: &Folder, limits: &Limits) -> Result<SetView> {
 
 /// The name of a file as the first component of names.
 fn prefix(name: &str) -> String {
-    let mut prefix = Vec::with_capacity(name.len() + 1);
-    push_component(&mut prefix, name.as_bytes());
-    prefix.push(b'/');
-    String::from_utf8(prefix).unwrap_or_default()
+    format!("{}/", component(name))
 }
 
 /// Names of the files in a folder, sorted. Links are files if they stay inside.

@@ -17,7 +17,7 @@ use super::view::{Role, Set, Tensor};
 use crate::bytes::{FileSource, ReadAt, read_vec};
 use crate::format::{describe, parse};
 use crate::layout::Parsed;
-use crate::tensor::push_component;
+use crate::tensor::component;
 use crate::{Error, Result};
 
 const MAX_BYTES: u64 = 256 << 20;
@@ -90,9 +90,7 @@ pub(super) fn view(set: &mut Set<'_>, path: &str, index: Index) -> Result<()> {
     let mut map = index.weight_map.0;
     // By file, so that each shard is opened once.
     for (name, _) in &mut map {
-        let mut encoded = Vec::with_capacity(name.len());
-        push_component(&mut encoded, name.as_bytes());
-        *name = String::from_utf8(encoded).unwrap_or_default();
+        *name = component(name);
     }
     map.sort();
     map.dedup();

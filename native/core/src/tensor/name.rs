@@ -11,6 +11,18 @@ pub fn push_component(name: &mut Vec<u8>, component: &[u8]) {
     }
 }
 
+/// A name of this one component.
+#[must_use]
+pub fn component(name: &str) -> String {
+    name.replace('%', "%25").replace('/', "%2F")
+}
+
+/// A name whose components are those of a path with `/`.
+#[must_use]
+pub fn path_name(path: &str) -> String {
+    path.replace('%', "%25")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -20,5 +32,7 @@ mod tests {
         let mut name = b"a/".to_vec();
         push_component(&mut name, "x/ü%".as_bytes());
         assert_eq!(name, "a/x%2Fü%25".as_bytes());
+        assert_eq!(component("x/ü%"), "x%2Fü%25");
+        assert_eq!(path_name("a/ü%"), "a/ü%25");
     }
 }
