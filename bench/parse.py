@@ -3,7 +3,7 @@
 
   parse.py [--rounds 5] [--work DIR] [--python PY_WITH_TORCH] [--write]
 
-Files: a torch zip of 10,000 tensors, a safetensors file of 100,000, a torch zip and a safetensors file of 1 GiB (sparse).
+Files: a torch zip of 10,000 tensors, a safetensors file of 100,000, a torch zip and a (sparse) safetensors file of 1 GiB.
 --write puts the table into README.md of this folder. Times are the best of all rounds; the files are in the page cache.
 """
 import argparse, json, os, re, subprocess, sys, tempfile
