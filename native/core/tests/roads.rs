@@ -136,6 +136,57 @@ fn is_listed(bytes: &[u8], tensor: &str) -> bool {
     }
 }
 
+/// What a later version may bring: a version, an instruction, a class, a type that nobody knows yet.
+#[test]
+fn what_is_not_known_yet_comes_back() {
+    let lab = Lab::new();
+    for (name, old, new, reason) in [
+        (
+            "torch/filelike.pt",
+            &b"3\n"[..],
+            &b"99"[..],
+            Some("unknown version"),
+        ),
+        (
+            "torch/filelike.pt",
+            b"}q",
+            b"\xffq",
+            Some("unknown opcode 0xff"),
+        ),
+        (
+            "torch/filelike.pt",
+            b"FloatStorage",
+            b"FlootStorage",
+            Some("unknown storage class"),
+        ),
+        (
+            "safetensors/bf16.safetensors",
+            b"\"BF16\"",
+            b"\"BF17\"",
+            Some("unknown dtype"),
+        ),
+        // Its extent is known.
+        ("gguf/model.gguf", b"q8\x02\0\0\0", b"q8\x02\0\0\0", None),
+    ] {
+        let mut bytes = fixture(name);
+        let at = bytes.windows(old.len()).position(|window| window == old);
+        let at = at.unwrap_or_else(|| panic!("{name}: {old:?}"));
+        bytes[at..at + new.len()].copy_from_slice(new);
+        if reason.is_none() {
+            // Number of axes, two of them, then the type.
+            bytes[at + 6 + 16] = 200;
+        }
+        let manifest = lab.round_trip(&bytes);
+        match reason {
+            Some(reason) => {
+                let found = manifest.header.reason.unwrap();
+                assert!(found.contains(reason), "{name}: {found}");
+            }
+            None => assert_eq!(manifest.header.format, "gguf"),
+        }
+    }
+}
+
 /// From the skeleton alone, with no tensor's objects there.
 #[test]
 fn manifests_tell_what_their_files_are_besides_tensors() {
