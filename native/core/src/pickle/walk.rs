@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use super::graph::{Graph, Item, Node, NodeId, Object};
+use super::leaf::ordered_pairs;
 use super::numpy;
 use super::rebuild::{self, Checked, Meaning};
 use super::storages::{Referred, Storages};
@@ -308,9 +309,9 @@ impl<'g> Walk<'g> {
 
     /// An object of any class: arguments by position, elements, items, attributes.
     fn object(&mut self, object: &'g Object) -> Parse<()> {
-        match self.pairs(object) {
+        match ordered_pairs(self.graph, object) {
             Some(pairs) => {
-                for (key, value) in pairs {
+                for Item { key, value, .. } in pairs {
                     self.push(Step::Key(key), value)?;
                 }
             }
@@ -325,28 +326,6 @@ impl<'g> Walk<'g> {
             self.push_state(state)?;
         }
         Ok(())
-    }
-
-    /// The items of an `OrderedDict` that Python 2 made from a list of pairs.
-    fn pairs(&self, object: &Object) -> Option<Vec<(NodeId, NodeId)>> {
-        let graph = self.graph;
-        if graph.global(object.callable)? != (b"collections", b"OrderedDict") {
-            return None;
-        }
-        let &[list] = graph.tuple(object.args)? else {
-            return None;
-        };
-        let Node::List(list) = graph.node(list) else {
-            return None;
-        };
-        list.iter()
-            .map(|&pair| match graph.node(pair) {
-                Node::List(pair) => <[NodeId; 2]>::try_from(pair.as_slice()).ok(),
-                Node::Tuple(pair) => <[NodeId; 2]>::try_from(&pair[..]).ok(),
-                _ => None,
-            })
-            .map(|pair| pair.map(|[key, value]| (key, value)))
-            .collect()
     }
 
     /// Attributes: a dict, or two of them, the second for slots.
