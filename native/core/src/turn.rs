@@ -128,6 +128,34 @@ pub fn run_tickets<S>(
     }
 }
 
+/// As [`run_tickets`], with the results of `work` in the order of the tickets.
+///
+/// # Errors
+/// As there.
+pub fn map_tickets<S, T: Send>(
+    threads: usize,
+    count: usize,
+    start: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let done = Mutex::new(Vec::with_capacity(count));
+    run_tickets(
+        threads,
+        count,
+        &Alarm::default(),
+        start,
+        |scratch, ticket| {
+            let result = work(scratch, ticket)?;
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            done.push((ticket, result));
+            Ok(())
+        },
+    )?;
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(ticket, _)| *ticket);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
 /// The message of a caught panic.
 pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     panic
@@ -172,6 +200,23 @@ mod tests {
             },
         );
         assert!(matches!(result, Err(Error::Internal(text)) if text == "seventeen"));
+    }
+
+    #[test]
+    fn results_are_in_the_order_of_the_tickets() {
+        let squares = map_tickets(4, 200, || (), |(), i| Ok(i * i)).unwrap();
+        assert_eq!(squares, (0..200).map(|i| i * i).collect::<Vec<_>>());
+        let failed = map_tickets(
+            4,
+            200,
+            || (),
+            |(), i| match i {
+                17 => Err(Error::Internal("seventeen".into())),
+                _ => Ok(i),
+            },
+        );
+        assert!(matches!(failed, Err(Error::Internal(text)) if text == "seventeen"));
+        assert!(map_tickets(4, 0, || (), |(), i| Ok(i)).unwrap().is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::arrange::{Arrangement, Owner};
 use crate::layout::Layout;
 use crate::record::{Manifest, ObjectRef};
 use crate::tensor::{Dtype, Hash, PartialHash, TensorHasher, hash_view};
-use crate::turn::{Alarm, Turns, run_tickets};
+use crate::turn::{Alarm, Turns, map_tickets, run_tickets};
 use crate::zarr::{Constant, Grid, Kind, StoredArray, array_json};
 use crate::{Error, Result};
 
@@ -207,12 +207,9 @@ fn hash_first(
     let wanted: Vec<usize> = (0..jobs.len())
         .filter(|&i| several(&jobs[i]) || jobs[i].in_other_order())
         .collect();
-    let found: Mutex<Vec<(usize, Hash, u32)>> = Mutex::new(Vec::new());
-    let alarm = Alarm::default();
-    run_tickets(
+    let found = map_tickets(
         threads,
         wanted.len(),
-        &alarm,
         Vec::new,
         |buf: &mut Vec<u8>, ticket| {
             let job = &jobs[wanted[ticket]];
@@ -242,12 +239,10 @@ fn hash_first(
                 at += part;
             }
             let hash = hash.unwrap_or_else(|| hasher.finish());
-            let mut list = found.lock().unwrap_or_else(PoisonError::into_inner);
-            list.push((wanted[ticket], hash, crc.finalize()));
-            Ok(())
+            Ok((hash, crc.finalize()))
         },
     )?;
-    for (index, hash, crc) in found.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    for (index, (hash, crc)) in wanted.into_iter().zip(found) {
         let job = &mut jobs[index];
         if job.in_other_order() {
             job.hash = Some(hash);
@@ -387,23 +382,13 @@ fn finish(work: &Work<'_>, jobs: Vec<Job<'_>>, threads: usize) -> Result<Vec<Don
             meta,
         });
     }
-    let written = Mutex::new(Vec::with_capacity(metas.len()));
-    run_tickets(
+    let written = map_tickets(
         threads,
         metas.len(),
-        &Alarm::default(),
         || (),
-        |(), ticket| {
-            let (index, bytes) = &metas[ticket];
-            let meta = work.writer.write(bytes)?;
-            written
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((*index, meta));
-            Ok(())
-        },
+        |(), ticket| work.writer.write(&metas[ticket].1),
     )?;
-    for (index, meta) in written.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    for ((index, _), meta) in metas.into_iter().zip(written) {
         done[index].meta = meta;
     }
     Ok(done)

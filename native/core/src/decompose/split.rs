@@ -12,7 +12,7 @@ use crate::skeleton::{
     self, Array, Container, MAX_CONTAINER, Part, Piece, Plan, ZipRecord, ZipTemplate,
 };
 use crate::tensor::{Dtype, Hash, hash_view, tensor_hash};
-use crate::turn::{Alarm, run_tickets};
+use crate::turn::map_tickets;
 use crate::zarr::{StoredArray, array_json, group_json};
 use crate::zip::{Payload, TorchZip};
 use crate::{Error, Result};
@@ -95,32 +95,21 @@ fn tensor_hashes(
             work.progress.add_tensor();
         }
     }
-    let found = std::sync::Mutex::new(Vec::with_capacity(views.len()));
     let threads = super::threads(work.options.threads);
-    run_tickets(
+    let found = map_tickets(
         threads,
         views.len(),
-        &Alarm::default(),
         || (),
         |(), ticket| {
-            let index = views[ticket];
-            let tensor = &layout.tensors[index];
+            let tensor = &layout.tensors[views[ticket]];
             let offset = tensor.storage.map_or(0, |id| layout.storages[id].offset);
-            let hash = hash_view(tensor.dtype, &tensor.view, |at, part| {
+            hash_view(tensor.dtype, &tensor.view, |at, part| {
                 work.cancel.check()?;
                 work.read(offset + at, part)
-            })?;
-            found
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .push((index, hash));
-            Ok(())
+            })
         },
     )?;
-    for (index, hash) in found
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-    {
+    for (index, hash) in views.into_iter().zip(found) {
         hashes[index] = Some(hash);
     }
     (0..hashes.len())

@@ -9,7 +9,6 @@ mod set;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::Mutex;
 
 use serde::Serialize;
 
@@ -24,7 +23,7 @@ use crate::object::ObjectReader;
 use crate::progress::Progress;
 use crate::record::Manifest;
 use crate::tensor::{Dtype, Hash, View, hash_view, tensor_hash};
-use crate::turn::{Alarm, run_tickets};
+use crate::turn::map_tickets;
 use crate::values;
 use crate::{Error, Result};
 
@@ -39,6 +38,13 @@ pub struct Options {
     pub only: Option<HashSet<String>>,
     /// Threads for that; chosen from the processors by default.
     pub threads: Option<usize>,
+}
+
+impl Options {
+    /// Is the tensor of this name among those to hash?
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(name))
+    }
 }
 
 /// Bytes of encoded values that are decoded for their hash, by each thread.
@@ -300,48 +306,54 @@ fn hash(
     cancel: &Cancel,
     progress: &Progress,
 ) -> Result<()> {
-    let wanted = |tensor: &Tensor<'_>| {
-        let only = options.only.as_ref();
-        only.is_none_or(|only| only.contains(tensor.name))
-    };
     let names: HashSet<&str> = tensors
         .iter()
-        .filter(|tensor| wanted(tensor))
+        .filter(|tensor| options.wants(tensor.name))
         .map(|tensor| tensor.same.unwrap_or(tensor.name))
         .collect();
-    let todo: Vec<usize> = (0..tensors.len())
-        .filter(|&i| names.contains(tensors[i].name))
+    let todo: Vec<&Tensor<'_>> = tensors
+        .iter()
+        .filter(|tensor| names.contains(tensor.name))
         .collect();
-    let total = todo.iter().map(|&i| tensors[i].bytes);
-    let total = total.fold(0u64, u64::saturating_add);
-    progress.expect(total, todo.len() as u64);
-    let found = Mutex::new(HashMap::with_capacity(todo.len()));
-    let all = &*tensors;
-    run_tickets(
-        threads(options.threads),
-        todo.len(),
-        &Alarm::default(),
-        || (),
-        |(), ticket| {
-            cancel.check()?;
-            let tensor = &all[todo[ticket]];
-            let hash = hash_one(source, tensor, cancel, progress)?;
-            progress.add_tensor();
-            let mut found = found
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            found.extend(hash.map(|hash| (tensor.name, hash)));
-            Ok(())
-        },
-    )?;
-    let found = found
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let bytes = |tensor: &&Tensor<'_>| tensor.bytes;
+    let hashes = hash_each(&todo, bytes, options, cancel, progress, |tensor| {
+        hash_one(source, tensor, cancel, progress)
+    })?;
+    let found: HashMap<&str, Hash> = todo
+        .iter()
+        .zip(hashes)
+        .filter_map(|(tensor, hash)| Some((tensor.name, hash?)))
+        .collect();
     for tensor in tensors {
         let of = tensor.same.unwrap_or(tensor.name);
         tensor.hash = found.get(of).map(Hash::to_string);
     }
     Ok(())
+}
+
+/// Hashes tensors of so many bytes each, on several threads.
+fn hash_each<T: Sync>(
+    tensors: &[T],
+    bytes: impl Fn(&T) -> u64,
+    options: &Options,
+    cancel: &Cancel,
+    progress: &Progress,
+    hash: impl Fn(&T) -> Result<Option<Hash>> + Sync,
+) -> Result<Vec<Option<Hash>>> {
+    let total = tensors.iter().map(bytes).fold(0, u64::saturating_add);
+    progress.expect(total, tensors.len() as u64);
+    let threads = threads(options.threads);
+    map_tickets(
+        threads,
+        tensors.len(),
+        || (),
+        |(), ticket| {
+            cancel.check()?;
+            let hash = hash(&tensors[ticket])?;
+            progress.add_tensor();
+            Ok(hash)
+        },
+    )
 }
 
 /// The hash of a tensor; none when its values cannot be read, or only with more memory.

@@ -1,18 +1,15 @@
 //! What a model of several files is.
 
 use std::path::Path;
-use std::sync::Mutex;
 
 use serde::Serialize;
 
-use super::{MOST_VALUES, Options, count};
+use super::{MOST_VALUES, Options, count, hash_each};
 use crate::bytes::Limits;
 use crate::cancel::Cancel;
-use crate::decompose::threads;
 use crate::progress::Progress;
-use crate::set::{self, File, SetView};
+use crate::set::{self, File};
 use crate::tensor::Hash;
-use crate::turn::{Alarm, run_tickets};
 use crate::{Error, Result};
 
 #[derive(Serialize)]
@@ -53,7 +50,18 @@ pub(super) fn inspect(
     }
     let mut hashes = vec![None; view.tensors.len()];
     if options.hash {
-        hash(&view, &mut hashes, options, cancel, progress)?;
+        let todo: Vec<usize> = (0..hashes.len())
+            .filter(|&index| options.wants(&view.tensors[index].name))
+            .collect();
+        let bytes = |&index: &usize| view.tensors[index].bytes;
+        let found = hash_each(&todo, bytes, options, cancel, progress, |&index| {
+            let hash = view.hash(&view.tensors[index], MOST_VALUES)?;
+            progress.add_bytes(view.tensors[index].bytes);
+            Ok(hash)
+        })?;
+        for (index, hash) in todo.into_iter().zip(found) {
+            hashes[index] = hash;
+        }
     }
     let numbers = |tensor: &&set::Tensor| tensor.dtype != "bool" && !tensor.places.is_empty();
     let shapes = view.tensors.iter().filter(numbers);
@@ -74,40 +82,4 @@ pub(super) fn inspect(
     };
     let text = serde_json::to_string(&report);
     text.map(Some).map_err(|e| Error::Internal(e.to_string()))
-}
-
-/// Hashes what can be read.
-fn hash(
-    view: &SetView,
-    hashes: &mut [Option<Hash>],
-    options: &Options,
-    cancel: &Cancel,
-    progress: &Progress,
-) -> Result<()> {
-    let only = options.only.as_ref();
-    let todo: Vec<usize> = (0..view.tensors.len())
-        .filter(|&i| only.is_none_or(|only| only.contains(&view.tensors[i].name)))
-        .collect();
-    let total = todo.iter().map(|&i| view.tensors[i].bytes);
-    progress.expect(total.fold(0, u64::saturating_add), todo.len() as u64);
-    let hashes = Mutex::new(hashes);
-    run_tickets(
-        threads(options.threads),
-        todo.len(),
-        &Alarm::default(),
-        || (),
-        |(), ticket| {
-            cancel.check()?;
-            let index = todo[ticket];
-            let tensor = &view.tensors[index];
-            let hash = view.hash(tensor, MOST_VALUES)?;
-            progress.add_bytes(tensor.bytes);
-            progress.add_tensor();
-            let mut hashes = hashes
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            hashes[index] = hash;
-            Ok(())
-        },
-    )
 }
