@@ -1,7 +1,9 @@
 //! From what a format found to a [`Layout`]: names of storages, order, and the literals between.
 
+use std::collections::HashSet;
+
 use crate::bytes::{Parse, Refusal};
-use crate::layout::{Layout, Segment, Storage, Tensor};
+use crate::layout::{Layout, Listed, Segment, Storage, Tensor, Values};
 use crate::tensor::{Dtype, View};
 
 /// A storage that a format found.
@@ -21,12 +23,52 @@ pub(super) struct FoundTensor {
     pub(super) view: Option<(Dtype, View)>,
 }
 
-/// Puts a layout together. Storages may be in any order and empty; tensors have unique names and are
-/// sorted by them.
-///
-/// # Errors
-/// When storages overlap or reach outside the file.
-pub(super) fn assemble(
+/// What a format found, in any order. Storages may be empty.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) storages: Vec<FoundStorage>,
+    /// With unique names.
+    pub(super) tensors: Vec<FoundTensor>,
+    /// Likewise.
+    pub(super) listed: Vec<Listed>,
+}
+
+impl Found {
+    fn sort(&mut self) {
+        self.tensors.sort_by(|a, b| a.name.cmp(&b.name));
+        self.listed.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// A name that two tensors have. One that is listed as what its tensor shows is no second one.
+    pub(super) fn name_twice(&mut self) -> Option<&str> {
+        self.sort();
+        let tensors = self.tensors.windows(2).map(|w| (&w[0].name, &w[1].name));
+        let listed = self.listed.windows(2).map(|w| (&w[0].name, &w[1].name));
+        if let Some((name, _)) = tensors.chain(listed).find(|(a, b)| a == b) {
+            return Some(name);
+        }
+        let named = self.tensors.iter().filter(|tensor| tensor.view.is_some());
+        let named: HashSet<&str> = named.map(|tensor| tensor.name.as_str()).collect();
+        let mut others = self.listed.iter().filter(|l| l.values != Values::Tensor);
+        let taken = others.find(|listed| named.contains(listed.name.as_str()));
+        taken.map(|listed| listed.name.as_str())
+    }
+
+    /// Puts the layout together.
+    ///
+    /// # Errors
+    /// When storages overlap or reach outside the file.
+    pub(super) fn assemble(mut self, format: &'static str, size: u64) -> Parse<Layout> {
+        self.sort();
+        let layout = assemble(format, size, &self.storages, self.tensors)?;
+        Ok(Layout {
+            listed: self.listed,
+            ..layout
+        })
+    }
+}
+
+fn assemble(
     format: &'static str,
     size: u64,
     storages: &[FoundStorage],

@@ -8,7 +8,7 @@
 //! Flax's reader refuses, arrays whose parts do not fit.
 //! Specification: `flax/serialization.py` of Flax, and that of `msgpack`.
 
-use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::assemble::{Found, FoundStorage, FoundTensor};
 use super::facts::SHOWN_ENTRIES;
 use super::flax_array::Array;
 use super::flax_tree::Walk;
@@ -38,29 +38,31 @@ impl Format for FlaxMsgpack {
     }
 
     fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
-        let found = Walk::over(source, limits, 0)?;
-        if found.arrays.is_empty() {
+        let walked = Walk::over(source, limits, 0)?;
+        if walked.arrays.is_empty() {
             return Err(Refusal::new("flax msgpack: no arrays"));
         }
         let storage = |array: &Array| FoundStorage {
             offset: array.offset,
             len: array.len,
         };
-        let storages: Vec<FoundStorage> = found.arrays.iter().map(storage).collect();
-        let mut listed = found.chunked;
-        listed.extend(found.arrays.iter().filter_map(Array::listed));
-        listed.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        let tensors = found.arrays.into_iter().enumerate();
-        let mut tensors: Vec<FoundTensor> = tensors
+        let storages = walked.arrays.iter().map(storage).collect();
+        let mut listed = walked.chunked;
+        listed.extend(walked.arrays.iter().filter_map(Array::listed));
+        let tensors = walked.arrays.into_iter().enumerate();
+        let tensors = tensors
             .map(|(storage, array)| FoundTensor {
                 view: Some((array.dtype, array.view())),
                 name: array.name,
                 storage,
             })
             .collect();
-        tensors.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        let layout = assemble(self.name(), source.len(), &storages, tensors)?;
-        Ok(Layout { listed, ..layout })
+        let found = Found {
+            storages,
+            tensors,
+            listed,
+        };
+        found.assemble(self.name(), source.len())
     }
 
     fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {

@@ -3,9 +3,9 @@
 //! In: what each part describes, the name that its tensors go under, and where its storages are. Out: one
 //! [`Layout`]. Refused: equal names, and more names or tensors than the limits allow.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::assemble::{self, FoundStorage, FoundTensor};
 use crate::bytes::{Limits, Parse, Refusal};
 use crate::layout::{Bytes, Layout, Listed, Packed, Values};
 use crate::pickle::torch::{Found, Storage};
@@ -23,10 +23,8 @@ pub(super) enum Stored {
 /// See the module.
 pub(super) struct Gather<'l> {
     limits: &'l Limits,
-    storages: Vec<FoundStorage>,
+    found: assemble::Found,
     by_range: HashMap<(u64, u64), usize>,
-    tensors: Vec<FoundTensor>,
-    listed: Vec<Listed>,
     name_bytes: u64,
 }
 
@@ -34,10 +32,8 @@ impl<'l> Gather<'l> {
     pub(super) fn new(limits: &'l Limits) -> Self {
         Self {
             limits,
-            storages: Vec::new(),
+            found: assemble::Found::default(),
             by_range: HashMap::new(),
-            tensors: Vec::new(),
-            listed: Vec::new(),
             name_bytes: 0,
         }
     }
@@ -77,7 +73,7 @@ impl<'l> Gather<'l> {
             (Stored::Plain { offset, len }, view) => {
                 let name = self.name(under, name)?;
                 let storage = self.storage(offset, len);
-                self.tensors.push(FoundTensor {
+                self.found.tensors.push(FoundTensor {
                     name,
                     storage,
                     view,
@@ -108,7 +104,7 @@ impl<'l> Gather<'l> {
 
     pub(super) fn list(&mut self, under: &str, mut listed: Listed) -> Parse<()> {
         listed.name = self.name(under, &listed.name)?;
-        self.listed.push(listed);
+        self.found.listed.push(listed);
         Ok(())
     }
 
@@ -142,10 +138,10 @@ impl<'l> Gather<'l> {
     }
 
     fn storage(&mut self, offset: u64, len: u64) -> usize {
-        let next = self.storages.len();
+        let next = self.found.storages.len();
         let index = *self.by_range.entry((offset, len)).or_insert(next);
         if index == next {
-            self.storages.push(FoundStorage { offset, len });
+            self.found.storages.push(FoundStorage { offset, len });
         }
         index
     }
@@ -160,7 +156,7 @@ impl<'l> Gather<'l> {
         if self.name_bytes > self.limits.name_bytes {
             return Err(Refusal::new("names of tensors take too many bytes"));
         }
-        if (self.tensors.len() + self.listed.len()) as u64 >= self.limits.tensors {
+        if (self.found.tensors.len() + self.found.listed.len()) as u64 >= self.limits.tensors {
             let most = self.limits.tensors;
             return Err(Refusal::new(format!("more than {most} tensors")));
         }
@@ -169,22 +165,9 @@ impl<'l> Gather<'l> {
 
     /// Everything as a layout of literals and storages.
     pub(super) fn assemble(mut self, format: &'static str, size: u64) -> Parse<Layout> {
-        self.tensors
-            .sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        self.listed
-            .sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        let tensors = self.tensors.windows(2).map(|w| (&w[0].name, &w[1].name));
-        let listed = self.listed.windows(2).map(|w| (&w[0].name, &w[1].name));
-        if let Some((name, _)) = tensors.chain(listed).find(|(a, b)| a == b) {
+        if let Some(name) = self.found.name_twice() {
             return Err(Refusal::new(format!("two tensors have the name {name:?}")));
         }
-        let named = self.tensors.iter().filter(|tensor| tensor.view.is_some());
-        let named: HashSet<&str> = named.map(|tensor| tensor.name.as_str()).collect();
-        if let Some(Listed { name, .. }) = self.listed.iter().find(|l| named.contains(&*l.name)) {
-            return Err(Refusal::new(format!("two tensors have the name {name:?}")));
-        }
-        let mut layout = assemble(format, size, &self.storages, self.tensors)?;
-        layout.listed = self.listed;
-        Ok(layout)
+        self.found.assemble(format, size)
     }
 }

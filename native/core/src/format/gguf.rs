@@ -10,7 +10,7 @@
 //! aligned, overlaps, data past the end, files without tensors.
 //! Specification: `https://github.com/ggml-org/ggml/blob/master/docs/gguf.md` and `ggml/src/gguf.cpp`.
 
-use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::assemble::{Found, FoundStorage, FoundTensor};
 use super::gguf_header::{Header, Info};
 use super::gguf_types::{Kind, kind};
 use super::{Facts, Format, Probe};
@@ -46,9 +46,7 @@ impl Format for Gguf {
         let mut edges = starts.clone();
         edges.push(source.len());
         edges.sort_unstable();
-        let mut storages = Vec::with_capacity(starts.len());
-        let mut tensors = Vec::with_capacity(starts.len());
-        let mut listed = Vec::new();
+        let mut found = Found::default();
         for (index, (info, offset)) in header.tensors.iter().zip(starts).enumerate() {
             // The next tensor, or the end of the file.
             let next = edges.partition_point(|&edge| edge <= offset);
@@ -58,26 +56,23 @@ impl Format for Gguf {
             let Some(len) = len else {
                 return refuse(format!("tensor too large at byte {}", info.at));
             };
-            storages.push(FoundStorage { offset, len });
+            found.storages.push(FoundStorage { offset, len });
             let name = component(&info.name);
             if let Some((dtype, values)) = stored.shown {
-                listed.push(Listed {
+                found.listed.push(Listed {
                     name: name.clone(),
                     dtype,
                     shape: info.shape.clone(),
                     values,
                 });
             }
-            tensors.push(FoundTensor {
+            found.tensors.push(FoundTensor {
                 name,
                 storage: index,
                 view: Some((stored.dtype, View::contiguous(stored.shape))),
             });
         }
-        tensors.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        listed.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        let layout = assemble(self.name(), source.len(), &storages, tensors)?;
-        Ok(Layout { listed, ..layout })
+        found.assemble(self.name(), source.len())
     }
 
     fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {

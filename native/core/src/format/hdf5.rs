@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::assemble::{self, FoundStorage, FoundTensor};
 use super::facts::{short, short_tree};
 use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal};
@@ -51,42 +51,36 @@ pub(super) fn layout(
     limits: &Limits,
 ) -> Parse<Layout> {
     let contents = read(source, within, limits)?;
-    let mut found = Collector::default();
+    let mut collector = Collector::default();
     for dataset in &contents.datasets {
-        found.store(dataset);
+        collector.store(dataset);
     }
     for named in &contents.names {
         let dataset = &contents.datasets[named.dataset];
-        found.name(&named.name, dataset, found.first[named.dataset]);
-        if found.pieces > limits.tensors {
+        let first = collector.first[named.dataset];
+        collector.name(&named.name, dataset, first);
+        if collector.pieces > limits.tensors {
             let most = limits.tensors;
             return Err(Refusal::new(format!("hdf5: more than {most} tensors")));
         }
     }
-    let by_name = |a: &FoundTensor, b: &FoundTensor| a.name.as_bytes().cmp(b.name.as_bytes());
-    found.tensors.sort_by(by_name);
-    let mut layout = assemble(format, source.len(), &found.storages, found.tensors)?;
-    // Sorted as the names are.
-    layout.listed = found.listed;
-    Ok(layout)
+    collector.found.assemble(format, source.len())
 }
 
 #[derive(Default)]
 struct Collector {
-    storages: Vec<FoundStorage>,
+    found: assemble::Found,
     /// Index of the first storage of each dataset.
     first: Vec<usize>,
-    tensors: Vec<FoundTensor>,
-    listed: Vec<Listed>,
     /// Tensors and chunks that are kept for all names.
     pieces: u64,
 }
 
 impl Collector {
     fn store(&mut self, dataset: &Dataset) {
-        self.first.push(self.storages.len());
+        self.first.push(self.found.storages.len());
         match &dataset.found {
-            Found::Contiguous(dtype, offset) => self.storages.push(FoundStorage {
+            Found::Contiguous(dtype, offset) => self.found.storages.push(FoundStorage {
                 offset: *offset,
                 len: dtype.byte_len(&dataset.shape).unwrap_or(0),
             }),
@@ -95,7 +89,7 @@ impl Collector {
                     offset: chunk.offset,
                     len: chunk.len,
                 });
-                self.storages.extend(chunks);
+                self.found.storages.extend(chunks);
             }
             _ => {}
         }
@@ -119,7 +113,7 @@ impl Collector {
             Found::Compact(dtype, offset) => {
                 let len = dtype.byte_len(&dataset.shape).unwrap_or(0);
                 let packed = packed(*dtype, Bytes::Runs(vec![(*offset, len)]));
-                self.listed.push(list(Values::Packed(packed)));
+                self.found.listed.push(list(Values::Packed(packed)));
             }
             Found::Chunked(dtype, array) if is_one_run(array) => {
                 self.tensor(name, first, *dtype, &dataset.shape);
@@ -128,21 +122,21 @@ impl Collector {
                 self.pieces += array.chunks.len() as u64;
                 let packed = packed(*dtype, Bytes::Chunks(array.clone()));
                 if array.chunks.is_empty() || !array.filters.is_empty() {
-                    self.listed.push(list(Values::Packed(packed)));
+                    self.found.listed.push(list(Values::Packed(packed)));
                     return;
                 }
                 let parts = parts(name, array);
                 for (index, part) in parts.iter().enumerate() {
                     self.tensor(part, first + index, *dtype, &array.chunk);
                 }
-                self.listed.push(list(Values::Parts(parts, packed)));
+                self.found.listed.push(list(Values::Parts(parts, packed)));
             }
-            Found::Unread(why) => self.listed.push(list(Values::Unread(why))),
+            Found::Unread(why) => self.found.listed.push(list(Values::Unread(why))),
         }
     }
 
     fn tensor(&mut self, name: &str, storage: usize, dtype: Dtype, shape: &[u64]) {
-        self.tensors.push(FoundTensor {
+        self.found.tensors.push(FoundTensor {
             name: name.to_owned(),
             storage,
             view: Some((dtype, View::contiguous(shape.to_vec()))),

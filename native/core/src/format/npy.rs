@@ -7,7 +7,7 @@
 //! parser refuses, Python objects, types with fields, unknown types, values that end early.
 //! Specification: NumPy's documentation of `numpy.lib.format`.
 
-use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::assemble::{Found, FoundStorage, FoundTensor};
 use super::npy_header::{Header, MAGIC};
 use super::{Format, Probe};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal};
@@ -43,10 +43,11 @@ impl Format for Npy {
             storage: 0,
             view: Some((dtype, view)),
         };
-        let layout = assemble(self.name(), source.len(), &[storage], vec![tensor])?;
-        Ok(Layout {
+        let found = Found {
+            storages: vec![storage],
+            tensors: vec![tensor],
             listed: header.listed("").into_iter().collect(),
-            ..layout
-        })
+        };
+        found.assemble(self.name(), source.len())
     }
 }

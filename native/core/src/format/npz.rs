@@ -9,10 +9,10 @@
 use std::collections::HashSet;
 
 use super::archive::ArchiveFormat;
-use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::assemble::{Found, FoundStorage, FoundTensor};
 use super::npy_header::{Element, Header, START, header_len};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource};
-use crate::layout::{Bytes, Layout, Listed, Packed, Values};
+use crate::layout::{Bytes, Layout, Packed, Values};
 use crate::tensor::path_name;
 use crate::values::inflate_start;
 use crate::zip::{Archive, Entry, Method};
@@ -53,23 +53,13 @@ impl ArchiveFormat for Npz {
                 ));
             }
             if let Some(header) = header(source, entry, limits, &mut budget)? {
-                found.add(&path_name(name), &header, entry);
+                add(&mut found, &path_name(name), &header, entry);
             }
         }
         if found.tensors.is_empty() && found.listed.is_empty() {
             return refuse("no record is an array");
         }
-        found
-            .tensors
-            .sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        found
-            .listed
-            .sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        let layout = assemble(self.name(), source.len(), &found.storages, found.tensors)?;
-        Ok(Layout {
-            listed: found.listed,
-            ..layout
-        })
+        found.assemble(self.name(), source.len())
     }
 }
 
@@ -107,57 +97,45 @@ fn content<T>(parsed: Parse<T>) -> Parse<Option<T>> {
     }
 }
 
-#[derive(Default)]
-struct Found {
-    storages: Vec<FoundStorage>,
-    tensors: Vec<FoundTensor>,
-    listed: Vec<Listed>,
-}
-
-impl Found {
-    fn add(&mut self, name: &str, header: &Header, entry: &Entry) {
-        let Ok((dtype, view, len)) = header.stored() else {
-            let why = match header.element {
-                Element::Unread(why) => why,
-                _ => "its shape is too large",
-            };
-            return self
-                .listed
-                .push(header.listed_as(name, Values::Unread(why)));
+/// Adds the array in a record.
+fn add(found: &mut Found, name: &str, header: &Header, entry: &Entry) {
+    let Ok((dtype, view, len)) = header.stored() else {
+        let why = match header.element {
+            Element::Unread(why) => why,
+            _ => "its shape is too large",
         };
-        if header
-            .data
-            .checked_add(len)
-            .is_none_or(|end| end > entry.uncompressed)
-        {
-            let values = Values::Unread("its values end early");
-            return self.listed.push(header.listed_as(name, values));
-        }
-        if entry.method == Method::Stored {
-            self.tensors.push(FoundTensor {
-                name: name.into(),
-                storage: self.storages.len(),
-                view: Some((dtype, view)),
-            });
-            self.storages.push(FoundStorage {
-                offset: entry.payload + header.data,
-                len,
-            });
-            return self.listed.extend(header.listed(name));
-        }
-        let values = match header.listed(name).map(|listed| listed.values) {
-            Some(unread @ Values::Unread(_)) => unread,
-            _ => Values::Packed(Packed {
-                bytes: Bytes::Deflated {
-                    offset: entry.payload,
-                    len: entry.len,
-                    skip: header.data,
-                    size: len,
-                },
-                dtype,
-                view,
-            }),
-        };
-        self.listed.push(header.listed_as(name, values));
+        let listed = header.listed_as(name, Values::Unread(why));
+        return found.listed.push(listed);
+    };
+    let end = header.data.checked_add(len);
+    if end.is_none_or(|end| end > entry.uncompressed) {
+        let values = Values::Unread("its values end early");
+        return found.listed.push(header.listed_as(name, values));
     }
+    if entry.method == Method::Stored {
+        found.tensors.push(FoundTensor {
+            name: name.into(),
+            storage: found.storages.len(),
+            view: Some((dtype, view)),
+        });
+        found.storages.push(FoundStorage {
+            offset: entry.payload + header.data,
+            len,
+        });
+        return found.listed.extend(header.listed(name));
+    }
+    let values = match header.listed(name).map(|listed| listed.values) {
+        Some(unread @ Values::Unread(_)) => unread,
+        _ => Values::Packed(Packed {
+            bytes: Bytes::Deflated {
+                offset: entry.payload,
+                len: entry.len,
+                skip: header.data,
+                size: len,
+            },
+            dtype,
+            view,
+        }),
+    };
+    found.listed.push(header.listed_as(name, values));
 }

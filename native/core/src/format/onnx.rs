@@ -10,7 +10,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::assemble::{Found, FoundStorage, FoundTensor};
 use super::facts::{TEXT_BYTES, text};
 use super::onnx_fields::is_of_model;
 use super::onnx_model::{self as model, Model};
@@ -67,18 +67,16 @@ impl Format for Onnx {
 
     fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
         let model = model::read(source, limits)?;
-        let mut storages = Vec::new();
-        let mut tensors = Vec::new();
-        let mut listed = Vec::new();
+        let mut found = Found::default();
         for initializer in model.initializers {
-            place(initializer, &mut storages, &mut tensors, &mut listed);
+            place(initializer, &mut found);
         }
-        tensors.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        listed.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        check_unique(&tensors, &listed)?;
-        let mut layout = assemble(self.name(), source.len(), &storages, tensors)?;
-        layout.listed = listed;
-        Ok(layout)
+        // Names are those of one graph: a reader that looks a value up by its name takes one of two.
+        if let Some(name) = found.name_twice() {
+            let rule = format!("onnx: two initializers {name:?}");
+            return Err(Refusal::new(rule));
+        }
+        found.assemble(self.name(), source.len())
     }
 
     fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
@@ -114,12 +112,7 @@ fn looks_right(head: &[u8], field: Field) -> bool {
 }
 
 /// Adds an initializer to what it is.
-fn place(
-    initializer: Initializer,
-    storages: &mut Vec<FoundStorage>,
-    tensors: &mut Vec<FoundTensor>,
-    listed: &mut Vec<Listed>,
-) {
+fn place(initializer: Initializer, found: &mut Found) {
     let Initializer {
         name,
         dtype,
@@ -132,12 +125,12 @@ fn place(
                 Type::Plain(dtype) => (dtype, View::contiguous(shape.clone())),
                 _ => (Dtype::UInt8, View::contiguous(vec![span.len])),
             };
-            tensors.push(FoundTensor {
+            found.tensors.push(FoundTensor {
                 name: name.clone(),
-                storage: storages.len(),
+                storage: found.storages.len(),
                 view: Some((held, view)),
             });
-            storages.push(FoundStorage {
+            found.storages.push(FoundStorage {
                 offset: span.at,
                 len: span.len,
             });
@@ -155,37 +148,12 @@ fn place(
         (Stored::External(_), _) => Values::Unread("its values are in an external file"),
         (Stored::Encoded(how), _) => Values::Unread(how),
     };
-    listed.push(Listed {
+    found.listed.push(Listed {
         name,
         dtype: dtype.name().to_owned(),
         shape,
         values,
     });
-}
-
-/// Names are those of one graph: a reader that looks a value up by its name takes one of two.
-fn check_unique(tensors: &[FoundTensor], listed: &[Listed]) -> Parse<()> {
-    let shown = |name: &str| {
-        let at = listed.binary_search_by(|other| other.name.as_bytes().cmp(name.as_bytes()));
-        at.ok().map(|at| &listed[at].values)
-    };
-    let twice = |name: &str| Err(Refusal::new(format!("onnx: two initializers {name:?}")));
-    for pair in tensors.windows(2) {
-        if pair[0].name == pair[1].name {
-            return twice(&pair[0].name);
-        }
-    }
-    for pair in listed.windows(2) {
-        if pair[0].name == pair[1].name {
-            return twice(&pair[0].name);
-        }
-    }
-    for tensor in tensors {
-        if shown(&tensor.name).is_some_and(|values| *values != Values::Tensor) {
-            return twice(&tensor.name);
-        }
-    }
-    Ok(())
 }
 
 fn facts(source: &dyn ReadAt, model: &Model) -> Parse<Facts> {

@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::assemble::{FoundStorage, FoundTensor, assemble};
+use super::assemble::{Found, FoundStorage, FoundTensor};
 use super::safetensors_header::{self as header, Header, Info};
 use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, MAX_INTEGER, Parse, ReadAt, Refusal, read_vec};
@@ -39,19 +39,17 @@ impl Format for Safetensors {
     fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
         let (header, data) = read_header(source, limits)?;
         let infos = header.infos;
-        let mut storages = Vec::with_capacity(infos.len());
-        let mut tensors = Vec::with_capacity(infos.len());
+        let mut found = Found::default();
         for (index, info) in infos.into_iter().enumerate() {
             let (dtype, offset, len) = place(&info, data, source.len())?;
-            storages.push(FoundStorage { offset, len });
-            tensors.push(FoundTensor {
+            found.storages.push(FoundStorage { offset, len });
+            found.tensors.push(FoundTensor {
                 name: component(&info.name),
                 storage: index,
                 view: Some((dtype, View::contiguous(info.shape))),
             });
         }
-        tensors.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        assemble(self.name(), source.len(), &storages, tensors)
+        found.assemble(self.name(), source.len())
     }
 
     fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
