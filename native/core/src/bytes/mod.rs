@@ -11,6 +11,7 @@ mod limits;
 mod read_at;
 mod reader;
 mod refusal;
+mod varint;
 
 pub use counted::Counted;
 pub use cursor::Cursor;
@@ -18,3 +19,4 @@ pub use limits::{Limits, MAX_INTEGER};
 pub use read_at::{FileSource, ReadAt, SubSource};
 pub use reader::Reader;
 pub use refusal::{Parse, Refusal, read_vec};
+pub use varint::varint;

@@ -5,7 +5,7 @@
 //! keys that are not in ascending order, entries that reach outside their block.
 //! Specification: `doc/table_format.md` of `https://github.com/google/leveldb`.
 
-use crate::bytes::{Cursor, Limits, Parse, ReadAt, Refusal, read_vec};
+use crate::bytes::{Cursor, Limits, Parse, ReadAt, Refusal, read_vec, varint};
 
 const MAGIC: &[u8] = b"\x57\xfb\x80\x8b\x24\x75\x47\xdb";
 const FOOTER: u64 = 48;
@@ -82,25 +82,15 @@ struct Handle {
 impl Handle {
     fn read(cursor: &mut Cursor<'_>) -> Parse<Self> {
         Ok(Self {
-            at: varint(cursor)?,
-            len: varint(cursor)?,
+            at: integer(cursor)?,
+            len: integer(cursor)?,
         })
     }
 }
 
-fn varint(cursor: &mut Cursor<'_>) -> Parse<u64> {
-    let mut value = 0u64;
-    for shift in (0..70).step_by(7) {
-        let byte = cursor.u8()?;
-        if shift == 63 && byte > 1 {
-            break;
-        }
-        value |= u64::from(byte & 0x7F) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(value);
-        }
-    }
-    Err(cursor.refuse("integer of more than 64 bits"))
+fn integer(cursor: &mut Cursor<'_>) -> Parse<u64> {
+    let value = varint(|| cursor.u8())?;
+    value.ok_or_else(|| cursor.refuse("integer of more than 64 bits"))
 }
 
 struct Block {
@@ -146,8 +136,8 @@ fn entries(block: &Block, mut take: impl FnMut(&[u8], &[u8]) -> Parse<()>) -> Pa
     let mut cursor = Cursor::new(&rest[..len as usize], block.at, "leveldb table: block");
     let mut key = Vec::new();
     while cursor.remaining() > 0 {
-        let shared = varint(&mut cursor)?;
-        let (own, value) = (varint(&mut cursor)?, varint(&mut cursor)?);
+        let shared = integer(&mut cursor)?;
+        let (own, value) = (integer(&mut cursor)?, integer(&mut cursor)?);
         if shared > key.len() as u64 {
             return Err(cursor.refuse("key longer than the one that it repeats"));
         }

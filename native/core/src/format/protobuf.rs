@@ -5,7 +5,7 @@
 //! message, integers of more than 64 bits, groups and unknown wire types.
 //! Specification: `https://protobuf.dev/programming-guides/encoding/`.
 
-use crate::bytes::{Parse, ReadAt, Refusal, read_vec};
+use crate::bytes::{Parse, ReadAt, Refusal, read_vec, varint};
 
 /// A run of bytes of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,18 +133,8 @@ impl<'a> Wire<'a> {
     /// The integer at `at`, which moves behind it.
     pub(crate) fn varint(&mut self, at: &mut u64, end: u64) -> Parse<u64> {
         let first = *at;
-        let mut value = 0u64;
-        for shift in (0..70).step_by(7) {
-            let [byte] = self.fixed(at, end)?;
-            if shift == 63 && byte > 1 {
-                break;
-            }
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(self.refuse("integer of more than 64 bits", first))
+        let value = varint(|| self.fixed(at, end).map(|[byte]| byte))?;
+        value.ok_or_else(|| self.refuse("integer of more than 64 bits", first))
     }
 
     /// A string of at most `most` bytes.
