@@ -62,11 +62,6 @@ pub(super) fn list(items: u64, first: Vec<Value>) -> Value {
     serde_json::json!({ "items": items, "first": first })
 }
 
-/// A number; what JSON has no number for, as text.
-pub(super) fn float(value: f64) -> Value {
-    serde_json::Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number)
-}
-
 /// Items of a list or an object in a tree that are shown.
 const ITEMS: usize = 50;
 /// Lists and objects inside each other that are shown.

@@ -13,6 +13,7 @@ use super::flax_array::{Array, dimension};
 use super::msgpack::{Item, next};
 use crate::bytes::{Limits, Parse, ReadAt, Reader};
 use crate::layout::{Bytes, Listed, Packed, Values};
+use crate::pickle::json_float;
 use crate::tensor::{View, push_component};
 
 /// Levels that Python's `msgpack` reads.
@@ -217,7 +218,7 @@ impl<'a> Walk<'a> {
                 Ok(value) => value.into(),
                 Err(_) => (value as u64).into(),
             },
-            Item::Float(value) => facts::float(value),
+            Item::Float(value) => json_float(value),
             Item::Str(len) => {
                 let seen = if show { len.min(TEXT_BYTES) } else { 0 };
                 let text = facts::text(&self.reader.take(seen)?);

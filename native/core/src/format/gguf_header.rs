@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::facts::{self, SHOWN_ENTRIES, SHOWN_ITEMS, TEXT_BYTES};
 use crate::bytes::{Limits, Parse, ReadAt, Reader};
+use crate::pickle::json_float;
 
 /// What the header says.
 #[derive(Debug)]
@@ -214,12 +215,12 @@ impl<'a> Fields<'a> {
             // By way of text, so that 0.1 stays 0.1.
             6 => {
                 let text = f32::from_le_bytes(self.little()?).to_string();
-                facts::float(text.parse().unwrap_or(f64::NAN))
+                json_float(text.parse().unwrap_or(f64::NAN))
             }
             BOOL => (self.reader.u8()? != 0).into(),
             10 => self.u64()?.into(),
             11 => i64::from_le_bytes(self.little()?).into(),
-            12 => facts::float(f64::from_le_bytes(self.little()?)),
+            12 => json_float(f64::from_le_bytes(self.little()?)),
             _ => {
                 let rule = format!("unknown type {kind} of metadata, which ends");
                 return Err(self.reader.refuse(rule));

@@ -13,8 +13,8 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::assemble::{self, FoundStorage, FoundTensor};
-use super::facts::{short, short_tree};
-use super::{Facts, Format, Probe};
+use super::facts::short_tree;
+use super::{Facts, Format, Probe, keras};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal};
 use crate::hdf5::{Contents, Dataset, Found, find, read};
 use crate::layout::{Bytes, Chunks, Layout, Listed, Packed, Values};
@@ -167,8 +167,7 @@ fn parts(name: &str, array: &Chunks) -> Vec<String> {
 pub(super) fn facts(contents: &Contents) -> Facts {
     let mut objects = Map::new();
     let attributes: Map<String, Value> = contents.attributes.iter().cloned().collect();
-    let version = attributes.get("keras_version").and_then(Value::as_str);
-    let writer = version.map(|version| short(&format!("Keras {version}")));
+    let writer = keras::writer(attributes.get(keras::VERSION));
     let elsewhere = contents
         .elsewhere
         .iter()

@@ -21,6 +21,9 @@ const METADATA: &str = "metadata.json";
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
 
+/// The key of Keras's version, in the metadata and in HDF5 files.
+pub(super) const VERSION: &str = "keras_version";
+
 /// Bytes of a record that is described.
 const DESCRIBED: u64 = 4 << 20;
 
@@ -68,8 +71,7 @@ impl ArchiveFormat for Keras {
 
     fn describe(&self, source: &dyn ReadAt, archive: &Archive, _limits: &Limits) -> Parse<Facts> {
         let metadata = tree(source, archive, METADATA)?;
-        let version = metadata.get("keras_version").and_then(Value::as_str);
-        let writer = version.map(|version| short(&format!("Keras {version}")));
+        let writer = writer(metadata.get(VERSION));
         let config = tree(source, archive, CONFIG)?;
         let objects = json!({ METADATA: metadata, CONFIG: model(&config) });
         Ok(Facts {
@@ -78,6 +80,12 @@ impl ArchiveFormat for Keras {
             ..Facts::default()
         })
     }
+}
+
+/// What wrote a file with this version.
+pub(super) fn writer(version: Option<&Value>) -> Option<String> {
+    let version = version.and_then(Value::as_str);
+    version.map(|version| short(&format!("Keras {version}")))
 }
 
 /// A record of JSON; null when it is none, or is large.

@@ -9,15 +9,13 @@
 use serde_json::{Map, Value, json};
 
 use super::assemble::{Found, FoundStorage, FoundTensor};
+use super::facts::SHOWN_ENTRIES;
 use super::safetensors_header::{self as header, Header, Info};
 use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, MAX_INTEGER, Parse, ReadAt, Refusal, read_vec};
 use crate::layout::Layout;
 use crate::pickle::shortened;
 use crate::tensor::{Dtype, View, component};
-
-/// Entries of the metadata that are shown.
-const MOST_METADATA: usize = 1000;
 
 /// See the module.
 pub(super) struct Safetensors;
@@ -55,8 +53,8 @@ impl Format for Safetensors {
     fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
         let (header, _) = read_header(source, limits)?;
         let mut metadata = Map::new();
-        let more = header.metadata.len().saturating_sub(MOST_METADATA);
-        for (key, value) in header.metadata.into_iter().take(MOST_METADATA) {
+        let more = header.metadata.len().saturating_sub(SHOWN_ENTRIES);
+        for (key, value) in header.metadata.into_iter().take(SHOWN_ENTRIES) {
             metadata.insert(
                 shortened(key.as_bytes()),
                 shortened(value.as_bytes()).into(),

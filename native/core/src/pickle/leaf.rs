@@ -38,7 +38,7 @@ pub(super) fn leaf(graph: &Graph<'_>, id: NodeId) -> Option<Value> {
         Node::Int(value) if value.unsigned_abs() <= MAX_INTEGER => (*value).into(),
         Node::Int(value) => value.to_string().into(),
         Node::BigInt => "(integer of more than 64 bits)".into(),
-        Node::Float(value) => float(*value),
+        Node::Float(value) => json_float(*value),
         Node::Str(text) => shortened(graph.text(text)).into(),
         Node::Bytes(span) => format!("({} bytes)", span.end - span.start).into(),
         Node::Global(_) => globals::name(graph, id)?.into(),
@@ -53,7 +53,7 @@ pub(super) fn leaf(graph: &Graph<'_>, id: NodeId) -> Option<Value> {
 }
 
 /// A number; what JSON has no number for, as text.
-fn float(value: f64) -> Value {
+pub(crate) fn json_float(value: f64) -> Value {
     serde_json::Number::from_f64(value).map_or_else(|| value.to_string().into(), Value::Number)
 }
 

@@ -29,6 +29,7 @@ pub use allowed::RULES;
 pub use extent::extent;
 pub use globals::globals;
 pub use graph::{Graph, Item, Node, NodeId, Object, Span, Text};
+pub(crate) use leaf::json_float;
 pub use machine::{read, survey};
 pub use outline::outline;
 pub(crate) use text::shortened;
