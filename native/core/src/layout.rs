@@ -147,6 +147,15 @@ pub enum Filter {
     Fletcher32,
 }
 
+impl Values {
+    /// As [`Bytes::shift`].
+    pub(crate) fn shift(&mut self, base: u64) {
+        if let Self::Packed(packed) | Self::Parts(_, packed) = self {
+            packed.bytes.shift(base);
+        }
+    }
+}
+
 impl Bytes {
     /// Moves them by `base`: from positions in a part of a file to those in the file.
     pub(crate) fn shift(&mut self, base: u64) {

@@ -6,7 +6,7 @@
 use super::msgpack::{Item, next};
 use crate::bytes::{Limits, MAX_INTEGER, Parse, Reader};
 use crate::layout::{Listed, Values};
-use crate::tensor::{Dtype, View};
+use crate::tensor::{Dtype, View, elements};
 
 /// An array.
 #[derive(Debug)]
@@ -125,8 +125,7 @@ impl Array {
 
 /// Bytes of an element, if there are any that fit.
 fn item_size(shape: &[u64], len: u64) -> u64 {
-    let elements = View::contiguous(shape.to_vec()).elements();
-    let size = elements.and_then(|elements| len.checked_div(elements));
+    let size = elements(shape).and_then(|elements| len.checked_div(elements));
     // Where there are no elements any size fits; 1 fits nothing else that is empty.
     size.filter(|&size| size > 0).unwrap_or(1)
 }

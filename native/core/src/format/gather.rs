@@ -9,7 +9,7 @@ use super::assemble::{self, FoundStorage, FoundTensor};
 use crate::bytes::{Limits, Parse, Refusal};
 use crate::layout::{Bytes, Layout, Listed, Packed, Values};
 use crate::pickle::torch::{Found, Storage};
-use crate::tensor::{Dtype, View};
+use crate::tensor::{Dtype, View, join};
 
 /// Where the bytes of a storage are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +129,7 @@ impl<'l> Gather<'l> {
             )?;
         }
         for mut listed in inner.listed {
-            if let Values::Packed(packed) | Values::Parts(_, packed) = &mut listed.values {
-                packed.bytes.shift(base);
-            }
+            listed.values.shift(base);
             self.list(under, listed)?;
         }
         Ok(())
@@ -147,11 +145,7 @@ impl<'l> Gather<'l> {
     }
 
     fn name(&mut self, under: &str, name: &str) -> Parse<String> {
-        let name = match (under, name) {
-            ("", name) => name.to_owned(),
-            (under, "") => under.to_owned(),
-            (under, name) => format!("{under}/{name}"),
-        };
+        let name = join(under, name);
         self.name_bytes = self.name_bytes.saturating_add(name.len() as u64);
         if self.name_bytes > self.limits.name_bytes {
             return Err(Refusal::new("names of tensors take too many bytes"));

@@ -7,7 +7,7 @@
 use super::onnx_fields::{ENTRY, Fields, MAX_NAME, Seen, pair};
 use super::protobuf::{Field, Kind, Span, Value, Wire};
 use crate::bytes::{Limits, MAX_INTEGER, Parse};
-use crate::tensor::Dtype;
+use crate::tensor::{Dtype, elements};
 
 const TENSOR: Fields = &[
     (2, Kind::Varint, false),  // data_type
@@ -112,13 +112,6 @@ impl Type {
             _ => self.plain_field().or(Some(5)),
         }
     }
-}
-
-fn elements(shape: &[u64]) -> Option<u64> {
-    if shape.contains(&0) {
-        return Some(0);
-    }
-    shape.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim))
 }
 
 /// A tensor of a graph that has values from the start.

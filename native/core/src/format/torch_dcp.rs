@@ -10,7 +10,8 @@
 use super::torch_zip;
 use super::{Format, Probe};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource, read_vec};
-use crate::layout::{Layout, Segment, Values};
+use crate::layout::{Layout, Segment};
+use crate::tensor::join;
 use crate::zip::Payload;
 
 /// See the module.
@@ -131,9 +132,7 @@ impl Run<'_> {
             self.layout.tensors.push(tensor);
         }
         for mut listed in inner.listed {
-            if let Values::Packed(packed) | Values::Parts(_, packed) = &mut listed.values {
-                packed.bytes.shift(base);
-            }
+            listed.values.shift(base);
             listed.name = self.name(index, &listed.name)?;
             self.layout.listed.push(listed);
         }
@@ -144,10 +143,7 @@ impl Run<'_> {
     }
 
     fn name(&mut self, index: usize, inner: &str) -> Parse<String> {
-        let name = match inner {
-            "" => index.to_string(),
-            inner => format!("{index}/{inner}"),
-        };
+        let name = join(&index.to_string(), inner);
         self.name_bytes = self.name_bytes.saturating_add(name.len() as u64);
         if self.name_bytes > self.limits.name_bytes {
             return refuse("names take too many bytes");

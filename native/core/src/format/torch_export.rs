@@ -18,7 +18,7 @@ use super::torch_zip;
 use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource};
 use crate::layout::{Layout, Listed, Values};
-use crate::tensor::{component, path_name};
+use crate::tensor::{component, join, path_name};
 use crate::zip::{Archive, Entry, Method};
 
 /// See the module.
@@ -140,14 +140,6 @@ fn model_name(model: &str, several: bool) -> String {
         component(model)
     } else {
         String::new()
-    }
-}
-
-fn join(under: &str, name: &str) -> String {
-    match (under, name) {
-        ("", name) => name.to_owned(),
-        (under, "") => under.to_owned(),
-        (under, name) => format!("{under}/{name}"),
     }
 }
 

@@ -12,7 +12,7 @@ use super::heap::GlobalHeap;
 use super::object::{Object, kind};
 use super::{refuse, superblock};
 use crate::bytes::{Limits, Parse, ReadAt};
-use crate::tensor::component;
+use crate::tensor::{component, join};
 
 /// What is in a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,7 +62,7 @@ pub fn read(source: &dyn ReadAt, within: Range<u64>, limits: &Limits) -> Parse<C
                 contents.attributes = attribute::all(&mut file, &mut heap, &object)?;
             }
             for link in links {
-                let name = join(&name, &link.name);
+                let name = join(&name, &component(&link.name));
                 file.count_name(name.len())?;
                 match link.target {
                     Target::Elsewhere(what) => contents.elsewhere.push((name, what)),
@@ -98,11 +98,4 @@ enum Seen {
     Group,
     Type,
     Dataset(usize),
-}
-
-fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        return component(name);
-    }
-    format!("{path}/{}", component(name))
 }

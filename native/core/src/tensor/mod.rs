@@ -10,6 +10,6 @@ mod values;
 pub use dtype::{Class, Dtype};
 pub use gather::{GATHER_BUDGET, gather, gather_within};
 pub use hash::{Hash, PartialHash, TensorHasher, tensor_hash};
-pub use name::{component, path_name, push_component};
-pub use strided::{View, is_c_contiguous, memory_order};
+pub use name::{component, join, path_name, push_component};
+pub use strided::{View, elements, is_c_contiguous, memory_order};
 pub use values::{for_each_value, hash_view};

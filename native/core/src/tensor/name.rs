@@ -23,6 +23,16 @@ pub fn path_name(path: &str) -> String {
     path.replace('%', "%25")
 }
 
+/// A name below another one; either may be empty.
+#[must_use]
+pub fn join(under: &str, name: &str) -> String {
+    match (under, name) {
+        ("", name) => name.to_owned(),
+        (under, "") => under.to_owned(),
+        (under, name) => format!("{under}/{name}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +44,8 @@ mod tests {
         assert_eq!(name, "a/x%2Fü%25".as_bytes());
         assert_eq!(component("x/ü%"), "x%2Fü%25");
         assert_eq!(path_name("a/ü%"), "a/ü%25");
+        let joined =
+            [("a", "b"), ("", "b"), ("a", ""), ("", "")].map(|(under, name)| join(under, name));
+        assert_eq!(joined, ["a/b", "b", "a", ""]);
     }
 }

@@ -13,6 +13,15 @@ pub struct View {
     pub offset: u64,
 }
 
+/// Elements of a shape; `None` on overflow.
+#[must_use]
+pub fn elements(shape: &[u64]) -> Option<u64> {
+    if shape.contains(&0) {
+        return Some(0);
+    }
+    shape.iter().try_fold(1u64, |n, &dim| n.checked_mul(dim))
+}
+
 impl View {
     /// A C-contiguous view that starts at the storage's first byte.
     #[must_use]
@@ -51,10 +60,7 @@ impl View {
     /// Elements; `None` on overflow.
     #[must_use]
     pub fn elements(&self) -> Option<u64> {
-        if self.shape.contains(&0) {
-            return Some(0);
-        }
-        self.shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d))
+        elements(&self.shape)
     }
 
     /// Bytes of the storage up to and including the last element; 0 for an empty tensor; `None` on
