@@ -4,6 +4,8 @@
 //! that they refer to; and the tensors as typed views over storages. It holds positions, no tensor
 //! data. A format proves a layout; [`Layout::check`] is the proof's last line, run for every file.
 
+use std::collections::HashSet;
+
 use crate::tensor::{Dtype, View};
 use crate::zip::TorchZip;
 
@@ -296,6 +298,76 @@ impl Layout {
             segments,
             ..self.clone()
         }
+    }
+}
+
+/// A tensor as the framework sees it, stored or listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    /// As [`Tensor::name`].
+    pub name: &'a str,
+    /// As [`Listed::dtype`].
+    pub dtype: &'a str,
+    /// In the framework's terms.
+    pub shape: &'a [u64],
+    /// What it is in the layout.
+    pub held: Held<'a>,
+}
+
+/// Where the values of a [`Seen`] tensor are.
+#[derive(Clone, Copy, Debug)]
+pub enum Held<'a> {
+    /// It is the stored tensor of this index.
+    Tensor(usize),
+    /// The stored tensor of this index shows them as bytes.
+    Bytes(usize),
+    /// Here, encoded or in several parts.
+    Packed(&'a Packed),
+    /// Nowhere that this program reads; this is why.
+    Unread(&'static str),
+}
+
+impl Layout {
+    /// The tensors that the framework sees, sorted by name: a listed one stands in the place of the stored
+    /// ones that hold its values.
+    #[must_use]
+    pub fn seen(&self) -> Vec<Seen<'_>> {
+        let mut hidden: HashSet<&str> = HashSet::new();
+        for listed in &self.listed {
+            hidden.insert(&listed.name);
+            if let Values::Parts(parts, _) = &listed.values {
+                hidden.extend(parts.iter().map(String::as_str));
+            }
+        }
+        let stored = self.tensors.iter().enumerate();
+        let mut seen: Vec<Seen<'_>> = stored
+            .filter(|(_, tensor)| !hidden.contains(tensor.name.as_str()))
+            .map(|(index, tensor)| Seen {
+                name: &tensor.name,
+                dtype: tensor.dtype.name(),
+                shape: &tensor.view.shape,
+                held: Held::Tensor(index),
+            })
+            .collect();
+        seen.extend(self.listed.iter().map(|listed| Seen {
+            name: &listed.name,
+            dtype: &listed.dtype,
+            shape: &listed.shape,
+            held: match &listed.values {
+                Values::Tensor => self.bytes_of(&listed.name),
+                Values::Parts(_, packed) | Values::Packed(packed) => Held::Packed(packed),
+                Values::Unread(why) => Held::Unread(why),
+            },
+        }));
+        seen.sort_by_key(|seen| seen.name);
+        seen
+    }
+
+    fn bytes_of(&self, name: &str) -> Held<'_> {
+        let found = self
+            .tensors
+            .binary_search_by(|tensor| tensor.name.as_str().cmp(name));
+        found.map_or(Held::Unread("no tensor holds its bytes"), Held::Bytes)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::cancel::Cancel;
 use crate::compose::Hollow;
 use crate::decompose::threads;
 use crate::format::{self, Facts};
-use crate::layout::{Layout, Packed, Parsed, Values};
+use crate::layout::{Held, Layout, Packed, Parsed};
 use crate::object::ObjectReader;
 use crate::progress::Progress;
 use crate::record::Manifest;
@@ -64,7 +64,7 @@ struct Report<'a> {
     bytes_read: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Tensor<'a> {
     name: &'a str,
@@ -231,56 +231,44 @@ fn stored(layout: &Layout) -> Vec<Tensor<'_>> {
 
 /// The tensors that the framework sees.
 fn shown(layout: &Layout) -> Vec<Tensor<'_>> {
-    let mut tensors = stored(layout);
-    let mut hidden: HashSet<&str> = HashSet::new();
-    for listed in &layout.listed {
-        hidden.insert(&listed.name);
-        if let Values::Parts(parts, _) = &listed.values {
-            hidden.extend(parts.iter().map(String::as_str));
-        }
-    }
-    let held: HashMap<&str, (u64, At<'_>)> = tensors
-        .iter()
-        .filter(|tensor| hidden.contains(tensor.name))
-        .map(|tensor| (tensor.name, (tensor.bytes, tensor.at)))
-        .collect();
-    tensors.retain(|tensor| !hidden.contains(tensor.name));
-    tensors.extend(layout.listed.iter().map(|listed| {
-        let mut unread = None;
-        let (bytes, at) = match &listed.values {
-            Values::Tensor => held
-                .get(listed.name.as_str())
-                .copied()
-                .unwrap_or((0, At::Nowhere)),
-            Values::Parts(_, packed) | Values::Packed(packed) => {
-                let bytes = packed.dtype.byte_len(&packed.view.shape);
-                (bytes.unwrap_or(0), At::Packed(packed))
+    let stored = stored(layout);
+    let seen = layout.seen();
+    let names: HashSet<&str> = seen.iter().map(|seen| seen.name).collect();
+    seen.into_iter()
+        .map(|seen| {
+            let listed = |bytes: Option<u64>, at| Tensor {
+                name: seen.name,
+                dtype: seen.dtype,
+                shape: seen.shape,
+                bytes: bytes.unwrap_or(0),
+                hash: None,
+                same: None,
+                view_of: None,
+                unread: None,
+                at,
+            };
+            match seen.held {
+                Held::Tensor(index) => {
+                    let tensor = stored[index].clone();
+                    let same = tensor.same.filter(|same| names.contains(same));
+                    Tensor { same, ..tensor }
+                }
+                Held::Bytes(index) => listed(Some(stored[index].bytes), stored[index].at),
+                Held::Packed(packed) => {
+                    let bytes = packed.dtype.byte_len(&packed.view.shape);
+                    listed(bytes, At::Packed(packed))
+                }
+                Held::Unread(why) => {
+                    let bytes = Dtype::parse(seen.dtype).and_then(|d| d.byte_len(seen.shape));
+                    let bytes = bytes.map(|bytes| bytes.min(MAX_INTEGER));
+                    Tensor {
+                        unread: Some(why),
+                        ..listed(bytes, At::Nowhere)
+                    }
+                }
             }
-            Values::Unread(why) => {
-                unread = Some(*why);
-                let dtype = Dtype::parse(&listed.dtype);
-                let bytes = dtype.and_then(|dtype| dtype.byte_len(&listed.shape));
-                (bytes.unwrap_or(0).min(MAX_INTEGER), At::Nowhere)
-            }
-        };
-        Tensor {
-            name: &listed.name,
-            dtype: &listed.dtype,
-            shape: &listed.shape,
-            bytes,
-            hash: None,
-            same: None,
-            view_of: None,
-            unread,
-            at,
-        }
-    }));
-    tensors.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-    let names: HashSet<&str> = tensors.iter().map(|tensor| tensor.name).collect();
-    for tensor in &mut tensors {
-        tensor.same = tensor.same.filter(|same| names.contains(same));
-    }
-    tensors
+        })
+        .collect()
 }
 
 /// Numbers in all tensors that can be read; truth values are none.

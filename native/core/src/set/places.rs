@@ -1,69 +1,48 @@
 //! Where tensors are in files: from what a parser found to places of a view.
 
-use std::collections::BTreeMap;
-
 use super::view::{Place, Tensor};
-use crate::layout::{self, Bytes, Layout, Packed, Values};
+use crate::layout::{self, Bytes, Held, Layout, Packed};
 use crate::tensor::{View, is_c_contiguous};
 
-/// The tensors of a file, or of a part of one that begins at `base`. Those that are listed take the place
-/// of those that hold their bytes. Sorted by name.
+/// The tensors of a file, or of a part of one that begins at `base`, as the framework sees them. Sorted by
+/// name.
 pub(super) fn tensors(layout: &Layout, file: (usize, &str), base: u64) -> Vec<Tensor> {
     let (file, path) = file;
-    let mut all: BTreeMap<&str, Tensor> = BTreeMap::new();
-    let whole = |packed: Packed| Place {
-        file,
-        offsets: Vec::new(),
-        packed,
+    let place = |packed: Packed| {
+        vec![Place {
+            file,
+            offsets: Vec::new(),
+            packed,
+        }]
     };
-    for found in &layout.tensors {
-        let storage = found.storage.and_then(|id| layout.storages.get(id));
-        let run = storage.map(|storage| (storage.offset.saturating_add(base), storage.len));
-        let bytes = found.dtype.byte_len(&found.view.shape).unwrap_or(0);
-        let tensor = Tensor {
-            name: found.name.clone(),
-            dtype: found.dtype.name().into(),
-            shape: found.view.shape.clone(),
-            bytes,
-            file: path.into(),
-            places: vec![whole(narrow(found, run, bytes))],
-        };
-        all.insert(&found.name, tensor);
-    }
-    for listed in &layout.listed {
-        let packed = |packed: &Packed| {
-            let bytes = packed.dtype.byte_len(&packed.view.shape).unwrap_or(0);
-            let packed = Packed {
-                bytes: moved(&packed.bytes, base),
-                ..packed.clone()
-            };
-            (bytes, vec![whole(packed)])
-        };
-        let (bytes, places) = match &listed.values {
-            Values::Tensor => {
-                let held = all.remove(listed.name.as_str());
-                held.map_or((0, Vec::new()), |held| (held.bytes, held.places))
+    let seen = layout.seen().into_iter();
+    seen.map(|seen| {
+        let (bytes, places) = match seen.held {
+            Held::Tensor(index) | Held::Bytes(index) => {
+                let tensor = &layout.tensors[index];
+                let storage = tensor.storage.and_then(|id| layout.storages.get(id));
+                let run = storage.map(|storage| (storage.offset.saturating_add(base), storage.len));
+                let bytes = tensor.dtype.byte_len(&tensor.view.shape).unwrap_or(0);
+                (bytes, place(narrow(tensor, run, bytes)))
             }
-            Values::Parts(parts, values) => {
-                for part in parts {
-                    all.remove(part.as_str());
-                }
-                packed(values)
+            Held::Packed(packed) => {
+                let bytes = packed.dtype.byte_len(&packed.view.shape).unwrap_or(0);
+                let mut packed = packed.clone();
+                packed.bytes.shift(base);
+                (bytes, place(packed))
             }
-            Values::Packed(values) => packed(values),
-            Values::Unread(_) => (0, Vec::new()),
+            Held::Unread(_) => (0, Vec::new()),
         };
-        let tensor = Tensor {
-            name: listed.name.clone(),
-            dtype: listed.dtype.clone(),
-            shape: listed.shape.clone(),
+        Tensor {
+            name: seen.name.into(),
+            dtype: seen.dtype.into(),
+            shape: seen.shape.into(),
             bytes,
             file: path.into(),
             places,
-        };
-        all.insert(&listed.name, tensor);
-    }
-    all.into_values().collect()
+        }
+    })
+    .collect()
 }
 
 /// Only the bytes of the tensor where they are one run, all of the storage otherwise.
@@ -84,12 +63,6 @@ fn narrow(tensor: &layout::Tensor, run: Option<(u64, u64)>, bytes: u64) -> Packe
         dtype: tensor.dtype,
         view,
     }
-}
-
-fn moved(bytes: &Bytes, base: u64) -> Bytes {
-    let mut bytes = bytes.clone();
-    bytes.shift(base);
-    bytes
 }
 
 /// A range of a file that a tensor claims for itself.
