@@ -18,5 +18,5 @@ pub use cursor::Cursor;
 pub use limits::{Limits, MAX_INTEGER};
 pub use read_at::{FileSource, ReadAt, SubSource};
 pub use reader::Reader;
-pub use refusal::{Parse, Refusal, read_vec};
+pub use refusal::{Parse, Refusal, read_vec, unless_refused};
 pub use varint::varint;

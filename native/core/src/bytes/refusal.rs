@@ -30,6 +30,18 @@ impl From<io::Error> for Refusal {
 /// Result of a parser.
 pub type Parse<T> = Result<T, Refusal>;
 
+/// `None` for what is refused.
+///
+/// # Errors
+/// When reading fails.
+pub fn unless_refused<T>(parsed: Parse<T>) -> io::Result<Option<T>> {
+    match parsed {
+        Ok(value) => Ok(Some(value)),
+        Err(Refusal::Content(_)) => Ok(None),
+        Err(Refusal::Io(error)) => Err(error),
+    }
+}
+
 /// Reads a range into memory. The range must have been checked against the source's length and a
 /// limit, so that nothing is allocated that the file does not justify.
 ///

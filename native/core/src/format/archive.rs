@@ -22,16 +22,13 @@ pub(super) trait ArchiveFormat: Sync {
     ///
     /// # Errors
     /// As there.
-    fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout>;
-
-    /// See [`Format::describe`].
-    ///
-    /// # Errors
-    /// As there.
-    fn describe(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Facts> {
-        let _ = (source, archive, limits);
-        Ok(Facts::default())
-    }
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        archive: &Archive,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout>;
 }
 
 /// All kinds, in the order in which they are asked.
@@ -62,13 +59,13 @@ impl Format for Zip {
         file.head.starts_with(b"PK\x03\x04")
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let archive = Archive::read(source, limits)?;
-        kind(&archive).parse(source, &archive, limits)
-    }
-
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        let archive = Archive::read(source, limits)?;
-        kind(&archive).describe(source, &archive, limits)
+        kind(&archive).parse(source, &archive, limits, facts)
     }
 }

@@ -11,21 +11,32 @@ use crate::zip::Payload;
 /// # Errors
 /// [`Error::Io`] when reading fails.
 pub fn parse(source: &dyn ReadAt, limits: &Limits) -> Result<Parsed> {
-    match layout(source, limits) {
-        Ok(layout) => Ok(Parsed::Layout(layout)),
-        Err(Refusal::Content(reason)) => Ok(Parsed::Opaque(one_line(&reason))),
-        Err(Refusal::Io(error)) => Err(Error::io("reading", source.origin())(error)),
-    }
+    parsed(source, limits, None)
 }
 
-/// What a file's format knows of it besides tensors; nothing for files of which nothing can be said.
+/// Parses a file, and says what its format knows of it besides tensors; nothing for files of which nothing
+/// can be said.
 ///
 /// # Errors
-/// [`Error::Io`] when reading fails.
+/// As [`parse`].
+pub fn parse_and_describe(source: &dyn ReadAt, limits: &Limits) -> Result<(Parsed, Facts)> {
+    let mut facts = Facts::default();
+    let parsed = parsed(source, limits, Some(&mut facts))?;
+    Ok((parsed, facts))
+}
+
+/// The second part of [`parse_and_describe`].
+///
+/// # Errors
+/// As [`parse`].
 pub fn describe(source: &dyn ReadAt, limits: &Limits) -> Result<Facts> {
-    match format_of(source).and_then(|format| format.describe(source, limits)) {
-        Ok(facts) => Ok(facts),
-        Err(Refusal::Content(_)) => Ok(Facts::default()),
+    Ok(parse_and_describe(source, limits)?.1)
+}
+
+fn parsed(source: &dyn ReadAt, limits: &Limits, facts: Option<&mut Facts>) -> Result<Parsed> {
+    match layout(source, limits, facts) {
+        Ok(layout) => Ok(Parsed::Layout(layout)),
+        Err(Refusal::Content(reason)) => Ok(Parsed::Opaque(one_line(&reason))),
         Err(Refusal::Io(error)) => Err(Error::io("reading", source.origin())(error)),
     }
 }
@@ -41,9 +52,9 @@ fn format_of(source: &dyn ReadAt) -> Parse<&'static dyn Format> {
         .ok_or_else(|| Refusal::new("no known checkpoint format"))
 }
 
-fn layout(source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+fn layout(source: &dyn ReadAt, limits: &Limits, facts: Option<&mut Facts>) -> Parse<Layout> {
     let format = format_of(source)?;
-    let layout = format.parse(source, limits)?;
+    let layout = format.parse(source, limits, facts)?;
     layout
         .check()
         .map_err(|rule| Refusal::new(format!("{}: {rule}", format.name())))?;

@@ -37,8 +37,17 @@ impl Format for FlaxMsgpack {
             .is_some_and(|&byte| msgpack::begins_text(byte))
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
-        let walked = Walk::over(source, limits, 0)?;
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
+        let show = facts.as_ref().map_or(0, |_| SHOWN_ENTRIES);
+        let walked = Walk::over(source, limits, show)?;
+        if let Some(facts) = facts {
+            facts.objects = walked.objects;
+        }
         if walked.arrays.is_empty() {
             return Err(Refusal::new("flax msgpack: no arrays"));
         }
@@ -63,13 +72,5 @@ impl Format for FlaxMsgpack {
             listed,
         };
         found.assemble(self.name(), source.len())
-    }
-
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        let objects = Walk::over(source, limits, SHOWN_ENTRIES)?.objects;
-        Ok(Facts {
-            objects,
-            ..Facts::default()
-        })
     }
 }

@@ -34,8 +34,16 @@ impl Format for Gguf {
         file.head.starts_with(b"GGUF")
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
-        let header = Header::read(source, limits)?;
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
+        let mut header = Header::read(source, limits)?;
+        if let Some(facts) = facts {
+            facts.objects = std::mem::take(&mut header.metadata).into();
+        }
         if header.tensors.is_empty() {
             return refuse("no tensors");
         }
@@ -73,13 +81,6 @@ impl Format for Gguf {
             });
         }
         found.assemble(self.name(), source.len())
-    }
-
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        Ok(Facts {
-            objects: Header::read(source, limits)?.metadata.into(),
-            ..Facts::default()
-        })
     }
 }
 

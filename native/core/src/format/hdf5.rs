@@ -33,13 +33,13 @@ impl Format for Hdf5 {
         find(file.source, 0..file.source.len()).map_or(true, |at| at.is_some())
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
-        layout(self.name(), source, 0..source.len(), limits)
-    }
-
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        let contents = read(source, 0..source.len(), limits)?;
-        Ok(facts(&contents))
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
+        layout(self.name(), source, 0..source.len(), limits, facts)
     }
 }
 
@@ -49,8 +49,12 @@ pub(super) fn layout(
     source: &dyn ReadAt,
     within: Range<u64>,
     limits: &Limits,
+    facts: Option<&mut Facts>,
 ) -> Parse<Layout> {
     let contents = read(source, within, limits)?;
+    if let Some(facts) = facts {
+        *facts = describe(&contents);
+    }
     let mut collector = Collector::default();
     for dataset in &contents.datasets {
         collector.store(dataset);
@@ -164,7 +168,7 @@ fn parts(name: &str, array: &Chunks) -> Vec<String> {
 }
 
 /// What is known besides datasets. Keras writes its version beside the weights, in files of whole models.
-pub(super) fn facts(contents: &Contents) -> Facts {
+fn describe(contents: &Contents) -> Facts {
     let mut objects = Map::new();
     let attributes: Map<String, Value> = contents.attributes.iter().cloned().collect();
     let writer = keras::writer(attributes.get(keras::VERSION));

@@ -46,7 +46,16 @@ impl ArchiveFormat for Keras {
             .all(|name| record(archive, name).is_some())
     }
 
-    fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        archive: &Archive,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
+        if let Some(facts) = facts {
+            *facts = describe(source, archive)?;
+        }
         let Some(weights) = record(archive, WEIGHTS) else {
             let other = archive.entries.iter().map(|entry| &entry.name);
             let mut other = other.filter(|name| name.starts_with("model"));
@@ -63,23 +72,22 @@ impl ArchiveFormat for Keras {
         }
         // The archive's entries are inside the file.
         let within = weights.payload..weights.payload + weights.len;
-        hdf5::layout(self.name(), source, within, limits).map_err(|refusal| match refusal {
+        hdf5::layout(self.name(), source, within, limits, None).map_err(|refusal| match refusal {
             Refusal::Content(reason) => Refusal::new(format!("keras: in {WEIGHTS}: {reason}")),
             io @ Refusal::Io(_) => io,
         })
     }
+}
 
-    fn describe(&self, source: &dyn ReadAt, archive: &Archive, _limits: &Limits) -> Parse<Facts> {
-        let metadata = tree(source, archive, METADATA)?;
-        let writer = writer(metadata.get(VERSION));
-        let config = tree(source, archive, CONFIG)?;
-        let objects = json!({ METADATA: metadata, CONFIG: model(&config) });
-        Ok(Facts {
-            writer,
-            objects: short_tree(&objects),
-            ..Facts::default()
-        })
-    }
+fn describe(source: &dyn ReadAt, archive: &Archive) -> Parse<Facts> {
+    let metadata = tree(source, archive, METADATA)?;
+    let config = tree(source, archive, CONFIG)?;
+    let objects = json!({ METADATA: metadata, CONFIG: model(&config) });
+    Ok(Facts {
+        writer: writer(metadata.get(VERSION)),
+        objects: short_tree(&objects),
+        ..Facts::default()
+    })
 }
 
 /// What wrote a file with this version.

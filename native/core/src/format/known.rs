@@ -39,11 +39,15 @@ fn kind(head: &[u8]) -> Option<&'static str> {
         "compressed by xz"
     } else if starts(b"\x28\xb5\x2f\xfd") {
         "compressed by zstd"
-    } else if matches!(head, [0x80, 0..=5, ..]) {
+    } else if is_pickle(head) {
         "a pickle, and none of torch.save"
     } else {
         return None;
     })
+}
+
+fn is_pickle(head: &[u8]) -> bool {
+    matches!(head, [0x80, 0..=5, ..])
 }
 
 impl Format for Known {
@@ -55,21 +59,23 @@ impl Format for Known {
         kind(&file.head).is_some()
     }
 
-    fn parse(&self, source: &dyn ReadAt, _limits: &Limits) -> Parse<Layout> {
-        let kind = kind(&Probe::new(source)?.head).unwrap_or("unknown");
-        Err(Refusal::new(format!("the file is {kind}")))
-    }
-
-    /// What a pickle holds and names. torch loads no such files.
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let head = Probe::new(source)?.head;
-        if !matches!(head[..], [0x80, 0..=5, ..]) || source.len() > limits.pickle_bytes {
-            return Ok(Facts::default());
+        let kind = kind(&head).unwrap_or("unknown");
+        let pickle = is_pickle(&head) && source.len() <= limits.pickle_bytes;
+        if let Some(facts) = facts.filter(|_| pickle) {
+            let bytes = read_vec(source, 0, source.len())?;
+            *facts = Facts {
+                // torch loads no such files.
+                weights_only: None,
+                ..torch_facts::of_pickle(&bytes, 0, limits)
+            };
         }
-        let bytes = read_vec(source, 0, source.len())?;
-        Ok(Facts {
-            weights_only: None,
-            ..torch_facts::of_pickle(&bytes, 0, limits)
-        })
+        Err(Refusal::new(format!("the file is {kind}")))
     }
 }

@@ -46,7 +46,7 @@ use crate::bytes::{Limits, Parse, ReadAt, read_vec};
 use crate::layout::Layout;
 
 pub(crate) use detect::one_line;
-pub use detect::{describe, parse};
+pub use detect::{describe, parse, parse_and_describe};
 pub use facts::{Facts, WeightsOnly};
 
 /// What tells formats apart.
@@ -86,20 +86,17 @@ pub trait Format: Sync {
     /// Does the file claim to be of this format?
     fn claims(&self, file: &Probe<'_>) -> bool;
 
-    /// Where the file's tensors are.
+    /// Where the file's tensors are. What else there is to know is put into `facts`, where they are asked
+    /// for: as far as it can be told, also of files that are not split.
     ///
     /// # Errors
     /// Why the file is not split, or what reading says.
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout>;
-
-    /// What else there is to know. Asked for files that are split and for files that are not.
-    ///
-    /// # Errors
-    /// Why nothing can be said, or what reading says.
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        let _ = (source, limits);
-        Ok(Facts::default())
-    }
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout>;
 }
 
 /// All formats, in the order in which they are asked.

@@ -9,7 +9,7 @@
 
 use super::assemble::{Found, FoundStorage, FoundTensor};
 use super::npy_header::{Header, MAGIC};
-use super::{Format, Probe};
+use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal};
 use crate::layout::Layout;
 
@@ -25,7 +25,12 @@ impl Format for Npy {
         file.head.starts_with(MAGIC)
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        _facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let header = Header::read(source, limits)?;
         let (dtype, view, len) = header.stored()?;
         if len > source.len() - header.data {

@@ -8,10 +8,11 @@
 
 use std::collections::HashSet;
 
+use super::Facts;
 use super::archive::ArchiveFormat;
 use super::assemble::{Found, FoundStorage, FoundTensor};
 use super::npy_header::{Element, Header, START, header_len};
-use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource};
+use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource, unless_refused};
 use crate::layout::{Bytes, Layout, Packed, Values};
 use crate::tensor::path_name;
 use crate::values::inflate_start;
@@ -37,7 +38,13 @@ impl ArchiveFormat for Npz {
         any(SUFFIX) && !any(".pkl")
     }
 
-    fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        archive: &Archive,
+        limits: &Limits,
+        _facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let names: HashSet<&str> = archive.entries.iter().map(|e| e.name.as_str()).collect();
         let mut found = Found::default();
         // What is inflated to see headers, together.
@@ -74,27 +81,19 @@ fn header(
         let Some(array) = SubSource::new(source, entry.payload, entry.len) else {
             return refuse("record outside the file");
         };
-        return content(Header::read(&array, limits));
+        return Ok(unless_refused(Header::read(&array, limits))?);
     }
     let inflate = |most: u64| inflate_start(source, entry.payload, entry.len, most);
     let len = inflate(START).and_then(|start| header_len(&start));
-    let Some(len) = content(len)? else {
+    let Some(len) = unless_refused(len)? else {
         return Ok(None);
     };
     let Some(left) = budget.checked_sub(len) else {
         return refuse("headers of compressed arrays are too long together");
     };
     *budget = left;
-    content(inflate(len).and_then(|bytes| Header::read(&bytes, limits)))
-}
-
-/// `None` for what is refused.
-fn content<T>(parsed: Parse<T>) -> Parse<Option<T>> {
-    match parsed {
-        Ok(value) => Ok(Some(value)),
-        Err(Refusal::Content(_)) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let header = inflate(len).and_then(|bytes| Header::read(&bytes, limits));
+    Ok(unless_refused(header)?)
 }
 
 /// Adds the array in a record.

@@ -65,8 +65,16 @@ impl Format for Onnx {
         fields > 1
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let model = model::read(source, limits)?;
+        if let Some(facts) = facts {
+            *facts = describe(source, &model)?;
+        }
         let mut found = Found::default();
         for initializer in model.initializers {
             place(initializer, &mut found);
@@ -77,11 +85,6 @@ impl Format for Onnx {
             return Err(Refusal::new(rule));
         }
         found.assemble(self.name(), source.len())
-    }
-
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        let model = model::read(source, limits)?;
-        facts(source, &model)
     }
 }
 
@@ -156,7 +159,7 @@ fn place(initializer: Initializer, found: &mut Found) {
     });
 }
 
-fn facts(source: &dyn ReadAt, model: &Model) -> Parse<Facts> {
+fn describe(source: &dyn ReadAt, model: &Model) -> Parse<Facts> {
     let wire = Wire::new(source, "onnx");
     let shown = |span: Span| -> Parse<Json> { Ok(text(&wire.beginning(span, TEXT_BYTES)?)) };
     let name =

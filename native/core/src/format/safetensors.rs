@@ -34,8 +34,16 @@ impl Format for Safetensors {
         file.head.get(4..9) == Some(b"\0\0\0\0{")
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let (header, data) = read_header(source, limits)?;
+        if let Some(facts) = facts {
+            facts.objects = objects(header.metadata);
+        }
         let infos = header.infos;
         let mut found = Found::default();
         for (index, info) in infos.into_iter().enumerate() {
@@ -49,28 +57,24 @@ impl Format for Safetensors {
         }
         found.assemble(self.name(), source.len())
     }
+}
 
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        let (header, _) = read_header(source, limits)?;
-        let mut metadata = Map::new();
-        let more = header.metadata.len().saturating_sub(SHOWN_ENTRIES);
-        for (key, value) in header.metadata.into_iter().take(SHOWN_ENTRIES) {
-            metadata.insert(
-                shortened(key.as_bytes()),
-                shortened(value.as_bytes()).into(),
-            );
-        }
-        if more > 0 {
-            metadata.insert("…".into(), format!("({more} more)").into());
-        }
-        let objects = match metadata.is_empty() {
-            true => Value::Null,
-            false => json!({ "__metadata__": metadata }),
-        };
-        Ok(Facts {
-            objects,
-            ..Facts::default()
-        })
+/// The metadata, for people.
+fn objects(entries: Vec<(String, String)>) -> Value {
+    let mut metadata = Map::new();
+    let more = entries.len().saturating_sub(SHOWN_ENTRIES);
+    for (key, value) in entries.into_iter().take(SHOWN_ENTRIES) {
+        metadata.insert(
+            shortened(key.as_bytes()),
+            shortened(value.as_bytes()).into(),
+        );
+    }
+    if more > 0 {
+        metadata.insert("…".into(), format!("({more} more)").into());
+    }
+    match metadata.is_empty() {
+        true => Value::Null,
+        false => json!({ "__metadata__": metadata }),
     }
 }
 

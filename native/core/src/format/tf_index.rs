@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::leveldb_table as table;
 use super::protobuf::{Field, Kind, Span, Value, Wire};
-use super::{Format, Probe};
+use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, MAX_INTEGER, Parse, ReadAt, Refusal};
 use crate::layout::Layout;
 use crate::tensor::Dtype;
@@ -35,7 +35,12 @@ impl Format for TfIndex {
         table::is_tail(&file.tail)
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        _facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         read(source, limits)?;
         Err(Refusal::new(
             "the file is the index of a TensorFlow checkpoint; its tensors are in its data files",

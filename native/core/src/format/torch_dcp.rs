@@ -8,7 +8,7 @@
 //! Specification: PyTorch's `torch/distributed/checkpoint/filesystem.py`.
 
 use super::torch_zip;
-use super::{Format, Probe};
+use super::{Facts, Format, Probe};
 use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource, read_vec};
 use crate::layout::{Layout, Segment};
 use crate::tensor::join;
@@ -53,7 +53,12 @@ impl Format for TorchDcp {
             && matches!(start(file.source, file.source.len()), Ok(Some(1..)))
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        _facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let mut starts = Vec::new();
         let mut end = source.len();
         while end > 0 {

@@ -16,7 +16,7 @@ use super::torch_export_config::{self as config, Payload};
 use super::torch_records::{Records, has, stored};
 use super::torch_zip;
 use super::{Facts, torch_facts};
-use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource};
+use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource, unless_refused};
 use crate::layout::{Layout, Listed, Values};
 use crate::tensor::{component, join, path_name};
 use crate::zip::{Archive, Entry, Method};
@@ -55,7 +55,17 @@ impl ArchiveFormat for TorchExport {
         has(archive, "archive_format") || is_old(archive)
     }
 
-    fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        archive: &Archive,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
+        if let Some(facts) = facts {
+            facts.writer = Some("torch.export".to_owned());
+            facts.weights_only = Some(torch_facts::refused("exported programs"));
+        }
         let mut gather = Gather::new(limits);
         if is_old(archive) {
             for entry in &archive.entries {
@@ -116,14 +126,6 @@ impl ArchiveFormat for TorchExport {
         }
         let layout = gather.assemble(self.name(), source.len())?;
         records.regenerate(layout)
-    }
-
-    fn describe(&self, _: &dyn ReadAt, _: &Archive, _: &Limits) -> Parse<Facts> {
-        Ok(Facts {
-            writer: Some("torch.export".to_owned()),
-            weights_only: Some(torch_facts::refused("exported programs")),
-            ..Facts::default()
-        })
     }
 }
 
@@ -201,9 +203,11 @@ fn nested(
         return Ok(false);
     }
     let part = SubSource::new(source, entry.payload, entry.len);
-    match part.map(|part| torch_zip::parse_stored(&part, limits)) {
-        Some(Ok(layout)) => gather.archive(under, entry.payload, layout).map(|()| true),
-        Some(Err(Refusal::Io(error))) => Err(Refusal::Io(error)),
-        Some(Err(Refusal::Content(_))) | None => Ok(false),
+    let Some(part) = part else {
+        return Ok(false);
+    };
+    match unless_refused(torch_zip::parse_stored(&part, limits))? {
+        Some(layout) => gather.archive(under, entry.payload, layout).map(|()| true),
+        None => Ok(false),
     }
 }

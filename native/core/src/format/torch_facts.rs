@@ -6,21 +6,26 @@
 use serde_json::Value;
 
 use super::facts::{Facts, WeightsOnly};
-use crate::bytes::Limits;
-use crate::pickle;
+use crate::bytes::{Limits, Parse};
+use crate::pickle::{self, Graph};
 
 /// Facts of a pickle at `base` in its file; the writer only where the object itself tells.
 pub(super) fn of_pickle(bytes: &[u8], base: u64, limits: &Limits) -> Facts {
     let (graph, end) = pickle::survey(bytes, base, limits);
+    of_graph(&graph, &end, limits)
+}
+
+/// Facts of a pickle, by its graph and how reading it ended.
+pub(super) fn of_graph(graph: &Graph<'_>, end: &Parse<()>, limits: &Limits) -> Facts {
     let objects = match end {
-        Ok(()) => pickle::outline(&graph),
+        Ok(()) => pickle::outline(graph),
         Err(_) => Value::Null,
     };
-    let weights_only = pickle::objections(&graph, &end, limits).map(verdict);
+    let weights_only = pickle::objections(graph, end, limits).map(verdict);
     Facts {
         writer: lightning(&objects),
         objects,
-        globals: Some(pickle::globals(&graph)),
+        globals: Some(pickle::globals(graph)),
         weights_only,
     }
 }

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use super::gather::{Gather, Stored};
 use super::{Facts, Format, Probe, torch_facts};
-use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec};
+use crate::bytes::{Limits, Parse, ReadAt, Refusal, read_vec, unless_refused};
 use crate::layout::Layout;
 use crate::pickle::torch::{Found, Ids, Storage};
 use crate::pickle::{self, Graph, Node};
@@ -48,7 +48,17 @@ impl Format for TorchLegacy {
         is_magic(&file.head)
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
+        if let Some(facts) = facts
+            && let Some(found) = unless_refused(describe(source, limits))?
+        {
+            *facts = found;
+        }
         let mut stack = Stack {
             source,
             limits,
@@ -67,21 +77,21 @@ impl Format for TorchLegacy {
         })?;
         gather.assemble(self.name(), source.len())
     }
+}
 
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        let mut at = 0;
-        // The magic number, the protocol, facts about the machine.
-        for _ in 0..3 {
-            at += pickle::extent(source, at, limits)?;
-        }
-        let bytes = read_vec(source, at, pickle::extent(source, at, limits)?)?;
-        let facts = torch_facts::of_pickle(&bytes, at, limits);
-        let writer = || "torch.save, the format before 1.6".to_owned();
-        Ok(Facts {
-            writer: facts.writer.or_else(|| Some(writer())),
-            ..facts
-        })
+fn describe(source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
+    let mut at = 0;
+    // The magic number, the protocol, facts about the machine.
+    for _ in 0..3 {
+        at += pickle::extent(source, at, limits)?;
     }
+    let bytes = read_vec(source, at, pickle::extent(source, at, limits)?)?;
+    let facts = torch_facts::of_pickle(&bytes, at, limits);
+    let writer = || "torch.save, the format before 1.6".to_owned();
+    Ok(Facts {
+        writer: facts.writer.or_else(|| Some(writer())),
+        ..facts
+    })
 }
 
 /// The pickles, from the first to the last.

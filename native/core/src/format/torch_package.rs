@@ -29,7 +29,17 @@ impl ArchiveFormat for TorchPackage {
         has(archive, ".data/extern_modules")
     }
 
-    fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        archive: &Archive,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
+        if let Some(facts) = facts {
+            facts.writer = Some("torch.package".to_owned());
+            facts.weights_only = Some(torch_facts::refused("packages"));
+        }
         let mut records = Records::new(source, archive, limits)?;
         records.check()?;
         let pickles: Vec<&str> = records
@@ -39,7 +49,7 @@ impl ArchiveFormat for TorchPackage {
         let mut gather = Gather::new(limits);
         for name in pickles {
             let limits = limits.of_part(records.entry(name)?.uncompressed);
-            let found = pickle_record(&mut records, name, Ids::Package, &limits)?;
+            let found = pickle_record(&mut records, name, Ids::Package, &limits, None)?;
             let under = path_name(name.strip_suffix(".pkl").unwrap_or(name));
             gather.pickle(&under, found, |storage| {
                 records.storage(&format!(".data/{}.storage", storage.key), storage)
@@ -47,13 +57,5 @@ impl ArchiveFormat for TorchPackage {
         }
         let layout = gather.assemble(self.name(), source.len())?;
         records.regenerate(layout)
-    }
-
-    fn describe(&self, _: &dyn ReadAt, _: &Archive, _: &Limits) -> Parse<Facts> {
-        Ok(Facts {
-            writer: Some("torch.package".to_owned()),
-            weights_only: Some(torch_facts::refused("packages")),
-            ..Facts::default()
-        })
     }
 }

@@ -29,28 +29,36 @@ impl ArchiveFormat for TorchScript {
         has(archive, "constants.pkl")
     }
 
-    fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        archive: &Archive,
+        limits: &Limits,
+        mut facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let mut records = Records::new(source, archive, limits)?;
-        records.check()?;
-        let mut gather = Gather::new(limits);
-        for (pickle, folder, under) in [
-            ("data.pkl", "data", ""),
-            ("constants.pkl", "constants", "constants"),
-        ] {
-            let found = pickle_record(&mut records, pickle, Ids::Zip, limits)?;
-            gather.pickle(under, found, |storage| {
-                records.storage(&format!("{folder}/{}", storage.key), storage)
-            })?;
+        // What the pickle tells is also told of archives that are not split.
+        let checked = records.check();
+        let data = pickle_record(
+            &mut records,
+            "data.pkl",
+            Ids::Zip,
+            limits,
+            facts.as_deref_mut(),
+        );
+        if let Some(facts) = facts.filter(|facts| facts.globals.is_some()) {
+            facts.writer = Some("torch.jit.save".to_owned());
+            facts.weights_only = Some(torch_facts::refused("TorchScript archives"));
         }
+        checked?;
+        let mut gather = Gather::new(limits);
+        gather.pickle("", data?, |storage| {
+            records.storage(&format!("data/{}", storage.key), storage)
+        })?;
+        let constants = pickle_record(&mut records, "constants.pkl", Ids::Zip, limits, None)?;
+        gather.pickle("constants", constants, |storage| {
+            records.storage(&format!("constants/{}", storage.key), storage)
+        })?;
         gather.assemble(self.name(), source.len())
-    }
-
-    fn describe(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Facts> {
-        let (bytes, at) = Records::new(source, archive, limits)?.read("data.pkl")?;
-        Ok(Facts {
-            writer: Some("torch.jit.save".to_owned()),
-            weights_only: Some(torch_facts::refused("TorchScript archives")),
-            ..torch_facts::of_pickle(&bytes, at, limits)
-        })
     }
 }

@@ -13,7 +13,9 @@ use std::collections::HashMap;
 use super::gather::{Gather, Stored};
 use super::tar::{self, Member};
 use super::{Facts, Format, Probe, torch_facts};
-use crate::bytes::{Cursor, Limits, MAX_INTEGER, Parse, ReadAt, Refusal, SubSource, read_vec};
+use crate::bytes::{
+    Cursor, Limits, MAX_INTEGER, Parse, ReadAt, Refusal, SubSource, read_vec, unless_refused,
+};
 use crate::layout::Layout;
 use crate::pickle::torch::{Ids, Known, Objects, Place, Storage, is_expanded};
 use crate::pickle::{self, Graph, Node};
@@ -37,32 +39,38 @@ impl Format for TorchTar {
         file.head.get(257..262) == Some(b"ustar")
     }
 
-    fn parse(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        limits: &Limits,
+        facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let members = tar::members(source, MEMBERS.len()).map_err(|refusal| match refusal {
             Refusal::Content(reason) => Refusal::new(format!(
                 "a tar archive that is not one of torch, which is not split: {reason}"
             )),
             io @ Refusal::Io(_) => io,
         })?;
+        if let Some(facts) = facts
+            && let Some(found) = unless_refused(describe(source, &members, limits))?
+        {
+            *facts = found;
+        }
         if let Some(other) = members.iter().find(|m| !MEMBERS.contains(&&*m.name)) {
             return refuse(format!(
                 "another kind of tar: it has a member {:?}",
                 other.name
             ));
         }
-        let member = |name: &str| match members.iter().find(|member| member.name == name) {
-            Some(member) => Ok(member),
-            None => refuse(format!("member {name} is missing")),
-        };
         let mut file = File {
             objects: Objects::default(),
             stored: HashMap::new(),
             limits,
         };
-        file.storages(source, member("storages")?)?;
-        file.tensors(source, member("tensors")?)?;
+        file.storages(source, member(&members, "storages")?)?;
+        file.tensors(source, member(&members, "tensors")?)?;
 
-        let (bytes, at) = content(source, member("pickle")?, limits)?;
+        let (bytes, at) = content(source, member(&members, "pickle")?, limits)?;
         let graph = pickle::read(&bytes, at, limits)?;
         let ids = Ids::Objects(&file.objects);
         let found = pickle::torch::tensors(&graph, ids, limits)?;
@@ -74,19 +82,22 @@ impl Format for TorchTar {
         })?;
         gather.assemble(self.name(), source.len())
     }
+}
 
-    fn describe(&self, source: &dyn ReadAt, limits: &Limits) -> Parse<Facts> {
-        let members = tar::members(source, MEMBERS.len())?;
-        let Some(member) = members.iter().find(|member| member.name == "pickle") else {
-            return refuse("member pickle is missing");
-        };
-        let (bytes, at) = content(source, member, limits)?;
-        Ok(Facts {
-            writer: Some("torch.save, up to 0.1.9".to_owned()),
-            weights_only: Some(torch_facts::refused("tar archives")),
-            ..torch_facts::of_pickle(&bytes, at, limits)
-        })
+fn member<'m>(members: &'m [Member], name: &str) -> Parse<&'m Member> {
+    match members.iter().find(|member| member.name == name) {
+        Some(member) => Ok(member),
+        None => refuse(format!("member {name} is missing")),
     }
+}
+
+fn describe(source: &dyn ReadAt, members: &[Member], limits: &Limits) -> Parse<Facts> {
+    let (bytes, at) = content(source, member(members, "pickle")?, limits)?;
+    Ok(Facts {
+        writer: Some("torch.save, up to 0.1.9".to_owned()),
+        weights_only: Some(torch_facts::refused("tar archives")),
+        ..torch_facts::of_pickle(&bytes, at, limits)
+    })
 }
 
 fn content(source: &dyn ReadAt, member: &Member, limits: &Limits) -> Parse<(Vec<u8>, u64)> {

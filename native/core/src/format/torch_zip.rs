@@ -31,50 +31,69 @@ impl ArchiveFormat for TorchZip {
         true
     }
 
-    fn parse(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Layout> {
+    fn parse(
+        &self,
+        source: &dyn ReadAt,
+        archive: &Archive,
+        limits: &Limits,
+        mut facts: Option<&mut Facts>,
+    ) -> Parse<Layout> {
         let mut records = Records::new(source, archive, limits)?;
         if !records.has("data.pkl") {
             return Err(Refusal::new(
                 "torch zip: record data.pkl is missing: another kind of zip, which is not split",
             ));
         }
-        records.check()?;
-        let found = pickle_record(&mut records, "data.pkl", Ids::Zip, limits)?;
+        // What the pickle tells is also told of archives that are not split.
+        let checked = records.check();
+        let found = pickle_record(
+            &mut records,
+            "data.pkl",
+            Ids::Zip,
+            limits,
+            facts.as_deref_mut(),
+        );
+        if let Some(facts) = facts.filter(|facts| facts.globals.is_some()) {
+            facts.writer = facts.writer.take().or_else(|| writer(&records));
+        }
+        checked?;
         let mut gather = Gather::new(limits);
-        gather.pickle("", found, |storage| {
+        gather.pickle("", found?, |storage| {
             records.storage(&format!("data/{}", storage.key), storage)
         })?;
         let layout = gather.assemble(self.name(), source.len())?;
         records.regenerate(layout)
     }
-
-    fn describe(&self, source: &dyn ReadAt, archive: &Archive, limits: &Limits) -> Parse<Facts> {
-        let mut records = Records::new(source, archive, limits)?;
-        let (bytes, at) = records.read("data.pkl")?;
-        let mut facts = torch_facts::of_pickle(&bytes, at, limits);
-        if facts.writer.is_none() && records.has("version") {
-            let writer = if records.has(".storage_alignment") {
-                "torch.save, since 2.7"
-            } else if records.has("byteorder") {
-                "torch.save, since 2.1"
-            } else {
-                "torch.save, 1.6 to 2.0"
-            };
-            facts.writer = Some(writer.to_owned());
-        }
-        Ok(facts)
-    }
 }
 
-/// The tensors that the pickle in a record describes.
+/// Which versions of PyTorch write such records; `None` without the version of the archive.
+fn writer(records: &Records<'_>) -> Option<String> {
+    let writer = if !records.has("version") {
+        return None;
+    } else if records.has(".storage_alignment") {
+        "torch.save, since 2.7"
+    } else if records.has("byteorder") {
+        "torch.save, since 2.1"
+    } else {
+        "torch.save, 1.6 to 2.0"
+    };
+    Some(writer.to_owned())
+}
+
+/// The tensors that the pickle in a record describes, and what else it tells.
 pub(super) fn pickle_record(
     records: &mut Records<'_>,
     name: &str,
     ids: Ids<'_>,
     limits: &Limits,
+    facts: Option<&mut Facts>,
 ) -> Parse<Found> {
     let (bytes, at) = records.read(name)?;
-    let graph = pickle::read(&bytes, at, limits)?;
+    let (graph, end) = pickle::survey(&bytes, at, limits);
+    if let Some(facts) = facts {
+        *facts = torch_facts::of_graph(&graph, &end, limits);
+    }
+    end?;
     pickle::torch::tensors(&graph, ids, limits)
 }
 
@@ -89,5 +108,5 @@ pub(super) fn parse_stored(source: &dyn ReadAt, limits: &Limits) -> Parse<Layout
             entry.name
         )));
     }
-    TorchZip.parse(source, &archive, &limits.of_part(source.len()))
+    TorchZip.parse(source, &archive, &limits.of_part(source.len()), None)
 }

@@ -7,7 +7,7 @@ use super::datatype::{self, Datatype, Kind};
 use super::file::File;
 use super::heap::GlobalHeap;
 use super::object::{Message, Object, kind};
-use crate::bytes::{Cursor, Parse, Refusal};
+use crate::bytes::{Cursor, Parse, Refusal, unless_refused};
 use crate::tensor::Dtype;
 
 /// Attributes of an object, and values of an attribute, that are looked at.
@@ -27,11 +27,8 @@ pub(super) fn all(
 ) -> Parse<Vec<(String, Value)>> {
     let mut attributes = Vec::new();
     for message in object.all(kind::ATTRIBUTE).take(MOST) {
-        match read(file, heap, message) {
-            Ok(Some(attribute)) => attributes.push(attribute),
-            Ok(None) | Err(Refusal::Content(_)) => {}
-            Err(error) => return Err(error),
-        }
+        let attribute = unless_refused(read(file, heap, message))?;
+        attributes.extend(attribute.flatten());
     }
     Ok(attributes)
 }

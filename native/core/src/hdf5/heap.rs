@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::file::{Block, File};
 use super::refuse;
-use crate::bytes::{Parse, Refusal};
+use crate::bytes::{Parse, unless_refused};
 
 /// The longest name that the library writes.
 const LONGEST_NAME: usize = 0xFFFF;
@@ -74,11 +74,7 @@ impl GlobalHeap {
     ) -> Parse<Option<&[u8]>> {
         let found = match self.collections.entry(address) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => match Collection::read(file, address) {
-                Ok(collection) => new.insert(Some(collection)),
-                Err(Refusal::Content(_)) => new.insert(None),
-                Err(error) => return Err(error),
-            },
+            Entry::Vacant(new) => new.insert(unless_refused(Collection::read(file, address))?),
         };
         Ok(found.as_ref().and_then(|collection| {
             let (at, len) = *collection.objects.get(&u16::try_from(index).ok()?)?;

@@ -132,10 +132,9 @@ pub fn inspect(
 ) -> Result<String> {
     let source = Counted::new(source);
     let limits = Limits::default();
-    let parsed = format::parse(&source, &limits)?;
-    let facts = match options.bare {
-        true => Facts::default(),
-        false => format::describe(&source, &limits)?,
+    let (parsed, facts) = match options.bare {
+        true => (format::parse(&source, &limits)?, Facts::default()),
+        false => format::parse_and_describe(&source, &limits)?,
     };
     let (format, reason, mut tensors) = match &parsed {
         Parsed::Opaque(reason) => ("opaque", Some(reason.as_str()), Vec::new()),
@@ -180,13 +179,13 @@ pub fn describe(manifest: &Manifest, objects: &ObjectReader) -> Result<String> {
     let source = Hollow::read(manifest, objects)?;
     let limits = Limits::default();
     // No format looks at values to find out where they are.
-    let parsed = format::parse(&source, &limits)?;
+    let (parsed, facts) = format::parse_and_describe(&source, &limits)?;
     let tensors = match &parsed {
         Parsed::Layout(layout) => shown(layout),
         Parsed::Opaque(reason) => return Err(Error::invalid("skeleton", reason.as_str())),
     };
     let described = Described {
-        facts: format::describe(&source, &limits)?,
+        facts,
         size: source.len(),
         parameters: parameters(&tensors),
         tensors,
