@@ -5,7 +5,7 @@
  * helps, a hint. Errors of the system are put into words; a full disk and missing permission have
  * the same hint wherever they were met: in the core, in git, or here.
  */
-import { writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { isThetaError } from './errors';
 
 /** What is told about a failure. */
@@ -79,6 +79,20 @@ export function naming<T>(path: string, body: () => T): T {
     const thrown = error as NodeJS.ErrnoException;
     if (thrown.syscall && !thrown.path) thrown.path = path;
     throw error;
+  }
+}
+
+/** The first bytes of a file, at most `most`; an error names it. */
+export function readHead(path: string, most: number): Buffer {
+  const fd = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(most);
+    return head.subarray(
+      0,
+      naming(path, () => readSync(fd, head)),
+    );
+  } finally {
+    closeSync(fd);
   }
 }
 

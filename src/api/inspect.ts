@@ -7,17 +7,10 @@
  *
  * Refused: what is none of these; folders of commits.
  */
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isThetaError, ThetaError } from '../errors';
+import { readHead } from '../failure';
 import { catFile } from '../git/objects';
 import { Repository } from '../git/repository';
 import {
@@ -144,7 +137,7 @@ async function inspectFile(
   size: number | null,
   options: InspectOptions,
 ): Promise<Inspection> {
-  if (size !== null && size <= MAX_MANIFEST && looksLikeManifest(beginning(path))) {
+  if (size !== null && size <= MAX_MANIFEST && looksLikeManifest(readHead(path, 64))) {
     const note = `'${path}' is a manifest: the checkpoint itself is not here`;
     const stores = await storesHere();
     return ofManifest(parseManifest(readFileSync(path)), stores, options, [note]);
@@ -158,16 +151,6 @@ async function inspectFile(
   const only = chosen(report).map(({ name }) => name);
   const hashed: Inspection = JSON.parse(await native.inspect(path, { ...work, hash, only }));
   return { ...hashed, tensors: chosen(hashed) };
-}
-
-function beginning(path: string): Buffer {
-  const head = Buffer.alloc(64);
-  const file = openSync(path, 'r');
-  try {
-    return head.subarray(0, readSync(file, head));
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** Stores of the repository that we are in, if we are in one. */

@@ -4,8 +4,9 @@
  * In: the file. Out: a manifest, or what else it is. A checkpoint that was committed before git-theta tracked it is met
  * as it is, and may have any size: only its first bytes are read.
  */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { isThetaError } from '../errors';
+import { readHead } from '../failure';
 import { parsePointer } from '../lfs/pointer';
 import { looksLikeManifest, type Manifest, parseManifest } from '../manifest';
 
@@ -39,14 +40,7 @@ export function sideOf(head: Buffer, whole: () => Buffer): Side {
 
 /** Reads a side. */
 export function readSide(file: string): Side {
-  const fd = openSync(file, 'r');
-  let head: Buffer = Buffer.alloc(HEAD);
-  try {
-    head = head.subarray(0, readSync(fd, head, 0, HEAD, 0));
-  } finally {
-    closeSync(fd);
-  }
-  return sideOf(head, () => readFileSync(file));
+  return sideOf(readHead(file, HEAD), () => readFileSync(file));
 }
 
 const WORDS: Readonly<Record<Exclude<Side['kind'], 'manifest'>, string>> = {
