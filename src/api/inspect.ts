@@ -11,7 +11,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isThetaError, ThetaError } from '../errors';
 import { readHead } from '../failure';
-import { catFile } from '../git/objects';
+import { catFile, findObject } from '../git/objects';
 import { Repository } from '../git/repository';
 import {
   looksLikeManifest,
@@ -171,20 +171,15 @@ async function inspectRevision(
 ): Promise<Inspection> {
   const repo = await Repository.discover(undefined, { bare: true });
   const path = /^\.\.?\//.test(file) ? repo.relative(file) : file;
-  const { code, stdout } = await repo.git(
-    ['rev-parse', '--verify', '--quiet', '--end-of-options', `${rev}:${path}`],
-    { check: false },
-  );
-  const oid = stdout.trim();
-  if (code !== 0) throw await notThere(repo, rev, path, spec);
-  const type = (await repo.git(['cat-file', '-t', oid])).stdout.trim();
+  const found = await findObject(repo, `${rev}:${path}`);
+  if (!found) throw await notThere(repo, rev, path, spec);
+  const { oid, type, size } = found;
   if (type !== 'blob') {
     throw new ThetaError('ERR_THETA_INVALID', `'${spec}' is a folder, not a checkpoint`, {
       path: spec,
       hint: 'Name a file in it: `git theta ls-files --rev` lists them.',
     });
   }
-  const size = Number((await repo.git(['cat-file', '-s', oid])).stdout);
   const blob = size <= MAX_MANIFEST ? await catFile(repo, oid) : null;
   if (blob && looksLikeManifest(blob)) {
     return ofManifest(parseManifest(blob), repo.stores(), options, []);

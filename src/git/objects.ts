@@ -40,6 +40,30 @@ export interface CatFile {
 
 const HEADER = /^([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)$/;
 
+/** An object without its content. */
+export interface FoundObject {
+  oid: string;
+  type: string;
+  size: number;
+}
+
+/** The object that a name stands for; null when the name means nothing. */
+export async function findObject(repo: Repository, spec: string): Promise<FoundObject | null> {
+  const args = ['cat-file', '--batch-check', '-z'];
+  const { stdout } = await repo.git(args, { input: `${spec}\0` });
+  const found = HEADER.exec(stdout.replace(/\n$/, ''));
+  if (found) {
+    const [, oid = '', type = '', size] = found;
+    return { oid, type, size: Number(size) };
+  }
+  // Git says the same of an object that it cannot read.
+  const name = await repo.git(['rev-parse', '--verify', '--quiet', '--end-of-options', spec], {
+    check: false,
+  });
+  if (name.code === 0) await repo.git(['cat-file', '-t', name.stdout.trim()]);
+  return null;
+}
+
 /** Whether a line is the last one of an answer, which repeats the name when there is no object. */
 async function readHeader(child: GitProcess, spec: string): Promise<RegExpExecArray | null> {
   const first = await child.readLine();

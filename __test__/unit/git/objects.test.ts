@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isThetaError } from '../../../src/errors';
 import { lsFiles, lsTree, updateIndex } from '../../../src/git/index';
-import { catFile, catFiles, hashObjects } from '../../../src/git/objects';
+import { catFile, catFiles, findObject, hashObjects } from '../../../src/git/objects';
 import { Repository } from '../../../src/git/repository';
 import { folder, repository, run, write } from './tmp';
 
@@ -48,6 +48,27 @@ test('names that mean nothing are answers', async () => {
   for await (const _ of catFiles(repo, specs)) break;
 });
 
+test('one name is looked up without the content', async () => {
+  const root = repository();
+  write(root, 'new\nline', 'two');
+  run(root, 'add', '-A');
+  run(root, 'commit', '-qm', 'x');
+  const repo = await Repository.discover(root);
+  const [oid = ''] = await hashObjects(repo, [Buffer.from('two')]);
+  const blob = { oid, type: 'blob', size: 3 };
+  for (const spec of ['HEAD:new\nline', ':new\nline', oid])
+    expect(await findObject(repo, spec)).toEqual(blob);
+  expect((await findObject(repo, 'HEAD:'))?.type).toBe('tree');
+  // What git repeats of a name is no answer.
+  for (const spec of ['HEAD:absent', ':absent', 'nothing:x', `${oid} blob 3\n`, '--help:x', ''])
+    expect(await findObject(repo, spec)).toBeNull();
+  rmSync(join(root, '.git/objects', oid.slice(0, 2), oid.slice(2)));
+  await expect(findObject(repo, 'HEAD:new\nline')).rejects.toMatchObject({
+    code: 'ERR_THETA_GIT_FAILED',
+    message: expect.stringContaining('could not get object info'),
+  });
+});
+
 test('many names at once do not block', async () => {
   const repo = await Repository.discover(repository());
   const [oid = ''] = await hashObjects(repo, [Buffer.alloc(10_000, 1)]);
@@ -63,8 +84,10 @@ test('a corrupt object is an error, not an answer', async () => {
   const path = join(root, '.git/objects', oid.slice(0, 2), oid.slice(2));
   rmSync(path);
   write(dirname(path), basename(path), 'garbage');
-  const error = await catFile(repo, oid).catch((reason: unknown) => reason);
-  expect(isThetaError(error, 'ERR_THETA_GIT_FAILED')).toBe(true);
+  for (const look of [catFile, findObject]) {
+    const error = await look(repo, oid).catch((reason: unknown) => reason);
+    expect(isThetaError(error, 'ERR_THETA_GIT_FAILED')).toBe(true);
+  }
 });
 
 test('the index in bulk', async () => {
