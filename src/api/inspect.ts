@@ -7,11 +7,10 @@
  *
  * Refused: what is none of these; folders of commits.
  */
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
 import { isThetaError, ThetaError } from '../errors';
 import { readHead } from '../failure';
-import { catFile, findObject } from '../git/objects';
+import { catFile, findObject, unpacked } from '../git/objects';
 import { Repository } from '../git/repository';
 import {
   looksLikeManifest,
@@ -122,35 +121,18 @@ export interface InspectOptions extends WorkOptions {
  */
 export async function inspect(path: string, options: InspectOptions = {}): Promise<Inspection> {
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found) return inspectFile(path, found.isFile() ? found.size : null, options);
+  if (found?.isFile() && found.size <= MAX_MANIFEST && looksLikeManifest(readHead(path, 64))) {
+    const note = `'${path}' is a manifest: the checkpoint itself is not here`;
+    const stores = await storesHere();
+    return ofManifest(parseManifest(readFileSync(path)), stores, options, [note]);
+  }
+  if (found) return ofFile(path, options);
   const parts = /^([^:]*):(.+)$/s.exec(path);
   if (parts) return inspectRevision(parts[1] as string, parts[2] as string, path, options);
   throw new ThetaError('ERR_THETA_NOT_FOUND', `there is no file '${path}'`, {
     path,
     hint: 'Name a file or folder, or REV:PATH for a file of a commit.',
   });
-}
-
-/** A file; `size`: of a regular one. */
-async function inspectFile(
-  path: string,
-  size: number | null,
-  options: InspectOptions,
-): Promise<Inspection> {
-  if (size !== null && size <= MAX_MANIFEST && looksLikeManifest(readHead(path, 64))) {
-    const note = `'${path}' is a manifest: the checkpoint itself is not here`;
-    const stores = await storesHere();
-    return ofManifest(parseManifest(readFileSync(path)), stores, options, [note]);
-  }
-  const { tensors: pattern, hash, ...work } = options;
-  const report = JSON.parse(await native.inspect(path, { ...work, hash: hash && !pattern }));
-  if (!pattern) return report;
-  const matches = namePattern(pattern);
-  const chosen = (all: Inspection) => all.tensors.filter(({ name }) => matches(name));
-  if (!hash) return { ...report, tensors: chosen(report) };
-  const only = chosen(report).map(({ name }) => name);
-  const hashed: Inspection = JSON.parse(await native.inspect(path, { ...work, hash, only }));
-  return { ...hashed, tensors: chosen(hashed) };
 }
 
 /** Stores of the repository that we are in, if we are in one. */
@@ -184,14 +166,7 @@ async function inspectRevision(
   if (blob && looksLikeManifest(blob)) {
     return ofManifest(parseManifest(blob), repo.stores(), options, []);
   }
-  const folder = mkdtempSync(join(repo.scratch(), 'inspect-'));
-  try {
-    // Git writes it: it may be larger than memory.
-    const { stdout: name } = await repo.git(['unpack-file', oid], { cwd: folder });
-    return await inspectFile(join(folder, name.trim()), size, options);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return unpacked(repo, oid, (path) => ofFile(path, options));
 }
 
 async function notThere(
@@ -206,6 +181,19 @@ async function notThere(
     ? `there is no '${path}' in ${rev === '' ? 'the index' : `'${rev}'`}`
     : `there is no file '${spec}', and '${rev}' is no commit that is here`;
   return new ThetaError('ERR_THETA_NOT_FOUND', message, { path: spec });
+}
+
+/** What a file or folder says. */
+async function ofFile(path: string, options: InspectOptions): Promise<Inspection> {
+  const { tensors: pattern, hash, ...work } = options;
+  const report = JSON.parse(await native.inspect(path, { ...work, hash: hash && !pattern }));
+  if (!pattern) return report;
+  const matches = namePattern(pattern);
+  const chosen = (all: Inspection) => all.tensors.filter(({ name }) => matches(name));
+  if (!hash) return { ...report, tensors: chosen(report) };
+  const only = chosen(report).map(({ name }) => name);
+  const hashed: Inspection = JSON.parse(await native.inspect(path, { ...work, hash, only }));
+  return { ...hashed, tensors: chosen(hashed) };
 }
 
 /** What a manifest says; its skeleton, where it is here, tells the rest. */

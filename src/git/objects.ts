@@ -4,6 +4,8 @@
  * In: contents to write, or names to look up. Out: oids, or contents, in the same order. A name that means nothing is an
  * answer; an object that git cannot read is an error.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { gitFailed } from './child';
 import type { Environment } from './environment';
 import { blobOid, packBlobs } from './pack';
@@ -136,4 +138,21 @@ export async function catFile(
   // To the end, which is where a complaint of git is noticed.
   for await (const file of catFiles(repo, [spec], o)) if (file.oid !== null) content = file.content;
   return content;
+}
+
+/** Calls `body` with a file that holds a blob, which may be larger than memory. */
+export async function unpacked<T>(
+  repo: Repository,
+  oid: string,
+  body: (file: string) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(repo.scratch(), 'blob-'));
+  try {
+    // Git would look for a repository from here, and write into the root of a work tree around it.
+    const env = { GIT_DIR: repo.gitDir, GIT_WORK_TREE: folder };
+    const { stdout: name } = await repo.git(['unpack-file', oid], { cwd: folder, env });
+    return await body(join(folder, name.trim()));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -6,10 +6,10 @@
  * now, if exactly one new file has its format and the names of its tensors; and, once the new name
  * is tracked, an index that has its manifest.
  */
-import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync } from 'node:fs';
 import { isTracked } from '../git/attributes';
 import { updateIndex } from '../git/index';
+import { unpacked } from '../git/objects';
 import type { Repository } from '../git/repository';
 import type { Manifest } from '../manifest';
 import { inspect } from '../native';
@@ -72,14 +72,9 @@ export async function stageManifest(
   indexFile: string | undefined,
   { path, oid, mode }: RawFile,
 ): Promise<void> {
-  const folder = mkdtempSync(join(repo.temp(), 'renamed-'));
-  try {
-    const { stdout: name } = await repo.git(['unpack-file', oid], { cwd: folder });
-    const file = join(folder, name.trim());
+  await unpacked(repo, oid, async (file) => {
     const args = ['hash-object', '-w', `--path=${path}`, '--', file];
     const { stdout } = await repo.git(args, { indexFile });
     await updateIndex(repo, [{ path, oid: stdout.trim(), mode }], { indexFile });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }

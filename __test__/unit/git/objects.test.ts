@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isThetaError } from '../../../src/errors';
 import { lsFiles, lsTree, updateIndex } from '../../../src/git/index';
-import { catFile, catFiles, findObject, hashObjects } from '../../../src/git/objects';
+import { catFile, catFiles, findObject, hashObjects, unpacked } from '../../../src/git/objects';
 import { Repository } from '../../../src/git/repository';
 import { folder, repository, run, write } from './tmp';
 
@@ -88,6 +88,26 @@ test('a corrupt object is an error, not an answer', async () => {
     const error = await look(repo, oid).catch((reason: unknown) => reason);
     expect(isThetaError(error, 'ERR_THETA_GIT_FAILED')).toBe(true);
   }
+});
+
+test('a blob is a file for a while, wherever the folder and the work tree are', async () => {
+  const root = repository();
+  const repo = await Repository.discover(root);
+  const [oid = ''] = await hashObjects(repo, [Buffer.from('x')]);
+  run(root, 'config', 'core.worktree', '..');
+  const env = { GIT_DIR: join(root, '.git'), GIT_WORK_TREE: root };
+  const named = await Repository.discover(root, { env });
+  const elsewhere = folder();
+  const outside = Object.assign(await Repository.discover(root), { scratch: () => elsewhere });
+  for (const each of [repo, named, outside]) {
+    const file = await unpacked(each, oid, async (path) => {
+      expect(readFileSync(path, 'utf8')).toBe('x');
+      return path;
+    });
+    expect(dirname(dirname(file))).toBe(each.scratch());
+    expect(existsSync(dirname(file))).toBe(false);
+  }
+  expect(readdirSync(root)).toEqual(['.git']);
 });
 
 test('the index in bulk', async () => {
