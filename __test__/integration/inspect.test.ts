@@ -159,6 +159,9 @@ test('a manifest in the work tree, and one whose objects are not here', async ()
   await repo.git('commit', '--quiet', '-m', 'a version');
   const { stdout: manifest } = await repo.git('show', 'HEAD:m.pt');
   repo.write('m.pt', manifest);
+  const counted = async () =>
+    JSON.parse((await repo.theta('inspect', '--json', 'HEAD:m.pt')).stdout).parameters;
+  const parameters = await counted();
   const left = await repo.theta('inspect', 'm.pt', '--tree');
   expect(left.stderr).toBe("note: 'm.pt' is a manifest: the checkpoint itself is not here\n");
   expect(left.stdout).toMatch(/^ {2}epoch: 1$/m);
@@ -167,6 +170,27 @@ test('a manifest in the work tree, and one whose objects are not here', async ()
   expect(lost.stderr).toContain('`git theta fetch` brings the skeleton');
   expect(lost.stdout).toContain('optimizer/state/0/exp_avg');
   expect(lost.stdout).not.toContain('weights_only');
+  expect(await counted()).toBe(parameters);
+});
+
+test('a manifest of a file that is kept whole', async () => {
+  const repo = await ModelRepository.create(scratch);
+  await repo.theta('track', 'm.bin');
+  repo.write('m.bin', Buffer.alloc(5000, 'text'));
+  await repo.theta('add', 'm.bin');
+  const { stdout, stderr } = await repo.theta('inspect', '--json', ':m.bin');
+  expect([JSON.parse(stdout), stderr]).toEqual([
+    {
+      schema: 1,
+      format: 'opaque',
+      parameters: 0,
+      path: ':m.bin',
+      reason: 'no known checkpoint format',
+      size: 5000,
+      tensors: [],
+    },
+    '',
+  ]);
 });
 
 test('files that git has as they are', async () => {

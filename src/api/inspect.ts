@@ -21,7 +21,7 @@ import {
   toRecords,
 } from '../manifest';
 import { countElements } from '../manifest/dtype';
-import { tensorBytes } from '../manifest/sizes';
+import { tensorBytes, valueBytes } from '../manifest/sizes';
 import * as native from '../native';
 import type { WorkOptions } from './checkpoint';
 import { namePattern } from './name-pattern';
@@ -205,34 +205,47 @@ async function ofManifest(
 ): Promise<Inspection> {
   const matches = options.tensors === undefined ? () => true : namePattern(options.tensors);
   const { format, reason, pieces } = manifest;
-  const tensors = manifest.tensors.map(inspected);
-  const counted = tensors.filter(({ same, dtype }) => same === undefined && dtype !== 'bool');
-  const numbers = counted.map(({ shape }) => countElements(shape) ?? 0);
-  let described: Partial<Inspection> = {};
-  let shown: readonly InspectedTensor[] = tensors;
-  if (pieces) {
-    described = { size: pieces.reduce((sum, piece) => sum + Number(piece.split(':')[1]), 0) };
-  } else {
-    try {
-      described = JSON.parse(await native.describe(toRecords(manifest), [...stores]));
-      const hashes = new Map(manifest.tensors.map(({ tensor, hash }) => [tensor, hash]));
-      shown = (described.tensors ?? []).map((tensor) => {
-        const hash = hashes.get(tensor.name);
-        return hash === undefined ? tensor : { ...tensor, hash };
-      });
-    } catch (error) {
-      if (!isThetaError(error, 'ERR_THETA_MISSING_OBJECT')) throw error;
-      notes.push('objects and globals are not shown: `git theta fetch` brings the skeleton');
-    }
+  const described = pieces
+    ? { size: valueBytes(manifest), parameters: 0, tensors: [] }
+    : await bySkeleton(manifest, stores);
+  if (!described) {
+    notes.push('objects and globals are not shown: `git theta fetch` brings the skeleton');
   }
+  const { tensors, ...rest } = described ?? byRecords(manifest);
   return {
     format,
     ...(reason === undefined ? {} : { reason }),
-    parameters: numbers.reduce((sum, number) => sum + number, 0),
-    ...described,
-    tensors: shown.filter(({ name }) => matches(name)),
+    ...rest,
+    tensors: tensors.filter(({ name }) => matches(name)),
     ...(notes.length > 0 ? { notes } : {}),
   };
+}
+
+/** Everything but the format; null when the skeleton is not here. */
+async function bySkeleton(
+  manifest: Manifest,
+  stores: readonly string[],
+): Promise<Omit<Inspection, 'format'> | null> {
+  try {
+    const described = JSON.parse(await native.describe(toRecords(manifest), [...stores]));
+    const hashes = new Map(manifest.tensors.map(({ tensor, hash }) => [tensor, hash]));
+    const tensors = described.tensors.map((tensor: InspectedTensor) => {
+      const hash = hashes.get(tensor.name);
+      return hash === undefined ? tensor : { ...tensor, hash };
+    });
+    return { ...described, tensors };
+  } catch (error) {
+    if (isThetaError(error, 'ERR_THETA_MISSING_OBJECT')) return null;
+    throw error;
+  }
+}
+
+/** What the records of tensors tell without any object. */
+function byRecords(manifest: Manifest): Pick<Inspection, 'parameters' | 'tensors'> {
+  const tensors = manifest.tensors.map(inspected);
+  const counted = tensors.filter(({ same, dtype }) => same === undefined && dtype !== 'bool');
+  const numbers = counted.map(({ shape }) => countElements(shape) ?? 0);
+  return { parameters: numbers.reduce((sum, number) => sum + number, 0), tensors };
 }
 
 function inspected(tensor: TensorRecord): InspectedTensor {
