@@ -5,6 +5,7 @@ import { formatJson } from '../../../src/cli/ui/json';
 import { hintLines, labelled, visible } from '../../../src/cli/ui/output';
 import { describeProgress } from '../../../src/cli/ui/progress';
 import { table } from '../../../src/cli/ui/table';
+import { formatCell, tensorRow } from '../../../src/cli/ui/tensors';
 import { ThetaError } from '../../../src/errors';
 
 describe('names', () => {
@@ -57,6 +58,17 @@ describe('numbers', () => {
       '2 tensors',
       '0 copies',
     ]);
+  });
+});
+
+describe('rows of checkpoints and tensors', () => {
+  test('names are visible, a hash is shortened or left out', () => {
+    const tensor = { name: 'a\u001b', dtype: 'f\n', shape: [2, 3], bytes: 2048 };
+    const cells = ['  a\\x1b', 'f\\n', '[2, 3]', '2.00 KiB'];
+    expect(tensorRow(tensor)).toEqual([...cells, '']);
+    expect(tensorRow({ ...tensor, hash: '0123456789abcdef' })).toEqual([...cells, '0123456789ab']);
+    expect(formatCell('torch-zip', undefined)).toBe('torch-zip');
+    expect(formatCell('opaque', 'a\n')).toBe('opaque (a\\n)');
   });
 });
 

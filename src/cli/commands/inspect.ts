@@ -11,6 +11,7 @@ import { printJson } from '../ui/json';
 import { note, print, visible, warn } from '../ui/output';
 import { progress } from '../ui/progress';
 import { table } from '../ui/table';
+import { formatCell, TENSOR_COLUMNS, tensorRow } from '../ui/tensors';
 import { tree } from '../ui/tree';
 
 interface Options {
@@ -29,7 +30,7 @@ function remark({ same, viewOf, unread, file }: InspectedTensor): string {
 
 function printHead(path: string, found: Inspection, chosen: boolean): void {
   const { format, reason, writer, size, parameters, bytesRead, objects, globals } = found;
-  const rows = [['format', reason === undefined ? format : `${format} (${visible(reason)})`]];
+  const rows = [['format', formatCell(format, reason)]];
   if (writer !== undefined) rows.push(['writer', visible(writer)]);
   if (size !== undefined) rows.push(['size', bytes(size)]);
   if (bytesRead !== undefined) rows.push(['read', bytes(bytesRead)]);
@@ -50,17 +51,10 @@ function globalsLine(globals: readonly string[], because: readonly string[]): st
 }
 
 function printTensors(tensors: readonly InspectedTensor[]): void {
-  const rows = tensors.map((tensor) => [
-    `  ${visible(tensor.name)}`,
-    visible(tensor.dtype),
-    `[${tensor.shape.join(', ')}]`,
-    bytes(tensor.bytes),
-    tensor.hash?.slice(0, 12) ?? '',
-    remark(tensor),
-  ]);
+  const rows = tensors.map((tensor) => [...tensorRow(tensor), remark(tensor)]);
   if (rows.length === 0) return;
   print();
-  print(table(rows, { align: ['left', 'left', 'left', 'right', 'left', 'left'] }));
+  print(table(rows, { align: TENSOR_COLUMNS }));
 }
 
 function printFiles(files: readonly InspectedFile[]): void {

@@ -6,6 +6,7 @@ import { bytes, count } from '../ui/format';
 import { printJson } from '../ui/json';
 import { print, visible } from '../ui/output';
 import { table } from '../ui/table';
+import { formatCell, TENSOR_COLUMNS, tensorRow } from '../ui/tensors';
 
 interface Options {
   json?: true;
@@ -16,20 +17,19 @@ interface Options {
 function row(model: ListedModel): string[] {
   const { path, format, reason } = model;
   if (format === null) return [visible(path), 'stored whole by git', '', '', ''];
-  const kind = reason === undefined ? format : `${format} (${visible(reason)})`;
   const tensors = count(model.tensorCount, 'tensor');
-  return [visible(path), kind, tensors, bytes(model.bytes), `${bytes(model.stored)} stored`];
+  return [
+    visible(path),
+    formatCell(format, reason),
+    tensors,
+    bytes(model.bytes),
+    `${bytes(model.stored)} stored`,
+  ];
 }
 
 function printTensors(model: ListedModel): void {
-  const rows = (model.tensors ?? []).map(({ name, dtype, shape, bytes: size, hash }) => [
-    `  ${visible(name)}`,
-    dtype,
-    `[${shape.join(', ')}]`,
-    bytes(size),
-    hash.slice(0, 12),
-  ]);
-  if (rows.length > 0) print(table(rows, { align: ['left', 'left', 'left', 'right', 'left'] }));
+  const rows = (model.tensors ?? []).map(tensorRow);
+  if (rows.length > 0) print(table(rows, { align: TENSOR_COLUMNS }));
 }
 
 export const command = defineCommand<Options>({
