@@ -97,6 +97,18 @@ describe('tables', () => {
     );
   });
 
+  test('colours have no width, and a column without text takes none beside any text', () => {
+    const rows = [
+      ['a', '', '\u001b[1mx\u001b[22m', '!'],
+      ['bc', '', 'yz', '!'],
+    ];
+    const drawn = 'a     \u001b[1mx\u001b[22m   !\nbc    yz  !';
+    expect(table(rows)).toBe(drawn);
+    expect(table([...rows, ['模型', '', '', '!']])).toBe(
+      `${drawn.replaceAll(/^(a |bc)/gm, '$1  ')}\n模型        !`,
+    );
+  });
+
   test('no rows, rows of different length, empty cells', () => {
     expect(table([])).toBe('');
     expect(table([['a', 'b'], ['c']])).toBe('a  b\nc');
