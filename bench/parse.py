@@ -6,10 +6,9 @@
 Files: a torch zip of 10,000 tensors, a safetensors file of 100,000, a torch zip and a (sparse) safetensors file of 1 GiB.
 --write puts the table into README.md of this folder. Times are the best of all rounds; the files are in the page cache.
 """
-import argparse, json, os, re, subprocess, sys, tempfile
+import argparse, json, os, subprocess, tempfile
+from run import README, ROOT, between
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(HERE)
 CLI = os.path.join(ROOT, "bin", "git-theta.js")
 
 MAKE = """
@@ -69,6 +68,10 @@ def example():
     return found[-1]
 
 
+def verdict(good):
+    return "pass" if good else "**miss**"
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--rounds", type=int, default=5)
@@ -94,10 +97,10 @@ def main():
             load = float(output(a.python, "-W", "ignore", "-c", LOAD, path, n))
             against.append(f"torch.load {got['seconds'] / load:.2f}")
         limit = targets.get(name)
-        verdict = "" if limit is None else f", target {1000 * limit:.0f}: {'pass' if got['seconds'] <= limit else '**miss**'}"
+        target = "" if limit is None else f", target {1000 * limit:.0f}: {verdict(got['seconds'] <= limit)}"
         bound = (64 << 20) + 3 * got["literal"]
-        rows.append(f"| {name} | {got['tensors']:,} | {1000 * got['seconds']:.1f} ms{verdict} | {'; '.join(against) or '–'} | "
-                    f"{got['read']:,} | {peak / 2**20:.1f} MiB, bound {bound / 2**20:.0f}: {'pass' if peak <= bound else '**miss**'} |")
+        rows.append(f"| {name} | {got['tensors']:,} | {1000 * got['seconds']:.1f} ms{target} | {'; '.join(against) or '–'} | "
+                    f"{got['read']:,} | {peak / 2**20:.1f} MiB, bound {bound / 2**20:.0f}: {verdict(peak <= bound)} |")
     start = float(output("node", "-e", TIME, n, CLI, "version"))
     lines = [f"Parsing, best of {n}, one thread; ratios are our time to theirs (torch {torch}).", "",
              "| file | tensors | time | ratio to | bytes read | peak memory |", "|---|---|---|---|---|---|", *rows, ""]
@@ -106,14 +109,11 @@ def main():
         took = float(output("node", "-e", TIME, n, CLI, "inspect", "--json", path)) - start
         read = json.loads(output("node", CLI, "inspect", "--json", path))["bytesRead"]
         lines.append(f"- `git theta inspect {name}` (1 GiB): {1000 * took:.0f} ms over `git theta version`, target 50: "
-                     f"{'pass' if took <= 0.05 else '**miss**'}; {read:,} bytes of the file read.")
+                     f"{verdict(took <= 0.05)}; {read:,} bytes of the file read.")
     table = "\n".join(lines)
     print(table)
     if a.write:
-        readme = os.path.join(HERE, "README.md")
-        text = open(readme, encoding="utf-8").read()
-        marks = r"(<!-- parse:start -->\n).*(<!-- parse:end -->)"
-        open(readme, "w", encoding="utf-8").write(re.sub(marks, lambda m: f"{m[1]}{table}\n{m[2]}", text, flags=re.S))
+        between(README, "<!-- parse:start -->", "<!-- parse:end -->", table)
 
 
 main()
