@@ -6,7 +6,7 @@ import {
   inspect,
 } from '../../api/inspect';
 import { defineCommand, jsonOption } from '../command';
-import { bytes } from '../ui/format';
+import { bytes, count } from '../ui/format';
 import { printJson } from '../ui/json';
 import { note, print, visible, warn } from '../ui/output';
 import { progress } from '../ui/progress';
@@ -63,7 +63,7 @@ function printFiles(files: readonly InspectedFile[]): void {
   const rows = files.map((file) => [
     `  ${visible(file.path)}`,
     visible(file.format),
-    `${file.tensors} tensors`,
+    count(file.tensors, 'tensor'),
     bytes(file.bytes),
   ]);
   print(table(rows, { align: ['left', 'left', 'right', 'right'] }));
