@@ -178,72 +178,15 @@ fn checksum(parts: &[&[u8]]) -> u32 {
     })
 }
 
-/// Builds tables for tests.
 #[cfg(test)]
-pub(super) mod build {
-    use super::*;
-
-    fn varint(mut value: u64) -> Vec<u8> {
-        let mut out = Vec::new();
-        while value > 0x7F {
-            out.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        out.push(value as u8);
-        out
-    }
-
-    pub(in crate::format) fn handle(at: u64, len: u64) -> Vec<u8> {
-        [varint(at), varint(len)].concat()
-    }
-
-    /// A block of entries that repeat nothing, with its trailer.
-    pub(in crate::format) fn block(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for (key, value) in entries {
-            out.push(0);
-            out.extend(varint(key.len() as u64));
-            out.extend(varint(value.len() as u64));
-            out.extend_from_slice(key);
-            out.extend_from_slice(value);
-        }
-        out.extend([0, 0, 0, 0, 1, 0, 0, 0]);
-        trailer(out, 0)
-    }
-
-    pub(in crate::format) fn trailer(mut block: Vec<u8>, kind: u8) -> Vec<u8> {
-        block.push(kind);
-        let crc = checksum(&[&block]).rotate_right(15).wrapping_add(MASK);
-        block.extend(crc.to_le_bytes());
-        block
-    }
-
-    /// A table of these blocks, with trailers, under the keys of an index.
-    pub(in crate::format) fn table(blocks: &[Vec<u8>]) -> Vec<u8> {
-        let (mut out, mut index) = (Vec::new(), Vec::new());
-        for (number, block) in blocks.iter().enumerate() {
-            let key = vec![b'a' + number as u8];
-            index.push((key, handle(out.len() as u64, block.len() as u64 - TRAILER)));
-            out.extend_from_slice(block);
-        }
-        finish(out, &index)
-    }
-
-    pub(in crate::format) fn finish(mut out: Vec<u8>, index: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-        let index = block(index);
-        let at = handle(out.len() as u64, index.len() as u64 - TRAILER);
-        out.extend_from_slice(&index);
-        let mut footer = [handle(0, 0), at].concat();
-        footer.resize(40, 0);
-        out.extend(footer);
-        out.extend_from_slice(MAGIC);
-        out
-    }
-}
+#[path = "../../tests/support/mod.rs"]
+mod support;
+#[cfg(test)]
+pub(super) use support::leveldb as build;
 
 #[cfg(test)]
 mod tests {
-    use super::build::{block, finish, handle, table, trailer};
+    use super::build::{block, finish, handle, raw_block, table, trailer};
     use super::*;
 
     type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
@@ -288,7 +231,6 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let one = block(&pairs(&["a"]));
-        let raw = |entries: &[u8]| trailer([entries, b"\0\0\0\0\x01\0\0\0"].concat(), 0);
         let at = |at, len| finish(one.clone(), &[(b"a".to_vec(), handle(at, len))]);
         let len = one.len() as u64 - TRAILER;
         let mut wrong = table(std::slice::from_ref(&one));
@@ -346,18 +288,24 @@ mod tests {
             ),
             (
                 "shared",
-                table(&[raw(b"\x01\x00\x00")]),
+                table(&[raw_block(b"\x01\x00\x00")]),
                 "longer than the one",
             ),
-            ("key outside", table(&[raw(b"\x00\x09\x00a")]), "ends early"),
+            (
+                "key outside",
+                table(&[raw_block(b"\x00\x09\x00a")]),
+                "ends early",
+            ),
             (
                 "value outside",
-                table(&[raw(b"\x00\x01\x09a")]),
+                table(&[raw_block(b"\x00\x01\x09a")]),
                 "ends early",
             ),
             (
                 "value of 2^64",
-                table(&[raw(b"\0\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a")]),
+                table(&[raw_block(
+                    b"\0\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01a",
+                )]),
                 "ends early",
             ),
         ] {

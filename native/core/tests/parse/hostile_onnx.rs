@@ -8,30 +8,7 @@ use git_theta_core::layout::{Bytes, Layout, Values};
 
 use super::build::{Opaque, Split, check, names};
 use super::fixtures;
-
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while value > 0x7F {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-    out
-}
-
-fn int(number: u64, value: u64) -> Vec<u8> {
-    [varint(number << 3), varint(value)].concat()
-}
-
-fn bytes(number: u64, value: &[u8]) -> Vec<u8> {
-    let len = varint(value.len() as u64);
-    [&varint(number << 3 | 2), &len, value].concat()
-}
-
-/// A field that says that it has so many bytes.
-fn stated(number: u64, len: u64, value: &[u8]) -> Vec<u8> {
-    [&varint(number << 3 | 2), &varint(len), value].concat()
-}
+use super::support::protobuf::{bytes, int, stated};
 
 fn entry(number: u64, key: &str, value: &str) -> Vec<u8> {
     let fields = [bytes(1, key.as_bytes()), bytes(2, value.as_bytes())];

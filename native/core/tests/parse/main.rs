@@ -19,4 +19,6 @@ mod large;
 mod oracles;
 mod outline;
 mod properties;
+#[path = "../support/mod.rs"]
+mod support;
 mod weights_only;

@@ -8,6 +8,8 @@ mod expected;
 mod folder;
 mod onnx;
 mod shards;
+#[path = "../support/mod.rs"]
+mod support;
 mod tensorflow;
 mod weights;
 
@@ -73,25 +75,4 @@ fn write(folder: &tempfile::TempDir, name: &str, bytes: impl AsRef<[u8]>) {
     let path = folder.path().join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, bytes).unwrap();
-}
-
-fn varint(mut value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    while value > 0x7F {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-    out
-}
-
-/// A field of a protocol buffers message: a number.
-fn int(number: u64, value: u64) -> Vec<u8> {
-    [varint(number << 3), varint(value)].concat()
-}
-
-/// A field of a protocol buffers message: bytes.
-fn bytes(number: u64, value: &[u8]) -> Vec<u8> {
-    let len = varint(value.len() as u64);
-    [&varint(number << 3 | 2), &len, value].concat()
 }

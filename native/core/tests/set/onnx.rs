@@ -1,6 +1,7 @@
 //! ONNX models with external data: hostile case 76.
 
-use super::{bytes, files, int, look, names, problems, tensor, write};
+use super::support::protobuf::{bytes, int};
+use super::{files, look, names, problems, tensor, write};
 
 /// Two floats at a place.
 fn initializer(name: &str, place: &[(&str, &str)]) -> Vec<u8> {

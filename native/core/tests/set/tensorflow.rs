@@ -1,49 +1,15 @@
 //! TensorFlow checkpoints: hostile case 77. The table itself is tested where it is read.
 
-use super::{bytes, copy, fixtures, int, look, names, problems, tensor, varint, write};
-
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
-            if crc & 1 == 1 {
-                crc >> 1 ^ 0x82F6_3B78
-            } else {
-                crc >> 1
-            }
-        })
-    })
-}
-
-/// Appends a block of a table; where it is.
-fn push_block(file: &mut Vec<u8>, entries: &[(&[u8], Vec<u8>)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (key, value) in entries {
-        block.push(0);
-        block.extend(varint(key.len() as u64));
-        block.extend(varint(value.len() as u64));
-        block.extend_from_slice(key);
-        block.extend_from_slice(value);
-    }
-    block.extend([0, 0, 0, 0, 1, 0, 0, 0]);
-    let at = [varint(file.len() as u64), varint(block.len() as u64)].concat();
-    block.push(0);
-    let crc = crc32c(&block).rotate_right(15).wrapping_add(0xA282_EAD8);
-    file.extend(block);
-    file.extend(crc.to_le_bytes());
-    at
-}
+use super::support::leveldb::{block, finish, place};
+use super::support::protobuf::{bytes, int};
+use super::{copy, fixtures, look, names, problems, tensor, write};
 
 /// An index of two data files with these entries.
 fn index(entries: &[(&[u8], Vec<u8>)]) -> Vec<u8> {
-    let mut file = Vec::new();
     let header: (&[u8], Vec<u8>) = (b"", int(1, 2));
-    let data = push_block(&mut file, &[&[header], entries].concat());
-    let index = push_block(&mut file, &[(b"z", data)]);
-    let mut footer = [&[0, 0][..], &index].concat();
-    footer.resize(40, 0);
-    file.extend(footer);
-    file.extend(b"\x57\xfb\x80\x8b\x24\x75\x47\xdb");
-    file
+    let data = block(&[&[header], entries].concat());
+    let at = place(0, &data);
+    finish(data, &[(b"z", at)])
 }
 
 fn folder(entries: &[(&[u8], Vec<u8>)]) -> tempfile::TempDir {

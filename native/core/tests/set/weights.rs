@@ -4,7 +4,8 @@ use git_theta_core::bytes::Limits;
 use git_theta_core::set::track_patterns;
 
 use super::build::plain_checkpoint;
-use super::{bytes, copy, fixtures, int, write};
+use super::support::protobuf::{bytes, int};
+use super::{copy, fixtures, write};
 
 fn patterns(path: &std::path::Path) -> Vec<String> {
     track_patterns(path, &Limits::default()).unwrap()
