@@ -176,22 +176,3 @@ pub fn put(bytes: &[u8], at: usize, new: &[u8]) -> Vec<u8> {
     out[at..at + new.len()].copy_from_slice(new);
     out
 }
-
-/// Every prefix of a file, and the file with every bit flipped: a layout that covers it, or a reason.
-pub fn cut_and_flip(bytes: &[u8]) {
-    let survives = |bytes: &[u8]| match parse(&bytes, &Limits::default()).unwrap() {
-        Parsed::Layout(layout) => {
-            layout.check().unwrap();
-            assert_eq!(layout.size, bytes.len() as u64);
-        }
-        Parsed::Opaque(reason) => assert!(!reason.is_empty() && !reason.contains('\n')),
-    };
-    for end in 0..bytes.len() {
-        survives(&bytes[..end]);
-    }
-    for at in 0..bytes.len() {
-        for bit in 0..8 {
-            survives(&put(bytes, at, &[bytes[at] ^ (1 << bit)]));
-        }
-    }
-}

@@ -7,6 +7,7 @@ use git_theta_core::format::describe;
 use git_theta_core::layout::{Bytes, Layout, Values};
 
 use super::build::{Opaque, Split, check, names};
+use super::damage::{split_cuts, split_flips};
 use super::fixtures;
 use super::support::protobuf::{bytes, int, stated};
 
@@ -549,15 +550,7 @@ fn facts() {
 fn cut_and_flipped() {
     for name in ["onnx/types.onnx", "onnx/external.onnx"] {
         let good = fixtures::bytes(name);
-        for end in 0..good.len() {
-            super::properties::survives(&good[..end]);
-        }
-        for at in 0..good.len() {
-            for bit in 0..8 {
-                let mut bytes = good.clone();
-                bytes[at] ^= 1 << bit;
-                super::properties::survives(&bytes);
-            }
-        }
+        split_cuts(&good);
+        split_flips(&good);
     }
 }

@@ -1,6 +1,7 @@
 //! Parsing, against files that the real frameworks wrote and against hostile ones.
 
 mod build;
+mod damage;
 mod fixtures;
 mod hdf5_build;
 mod hostile_flax;
