@@ -1,9 +1,13 @@
 //! Builds archives and pickles for the tests, well-formed unless asked otherwise.
 
+use std::io::{Cursor, Write};
+
 use git_theta_core::bytes::Limits;
 use git_theta_core::format::parse;
 use git_theta_core::layout::{Layout, Parsed};
 use git_theta_core::zip::{Payload, Record, TorchZip, ZipPart};
+use zip::CompressionMethod::{Deflated, Stored};
+use zip::write::SimpleFileOptions;
 
 /// What parsing must say.
 pub enum Expect {
@@ -62,6 +66,18 @@ pub fn torch_zip(records: &[(&str, &[u8])]) -> Vec<u8> {
     }
     assert_eq!(out.len() as u64, plan.len());
     out
+}
+
+/// What another tool would write; `true` for records to compress.
+pub fn other_zip(records: &[(&str, &[u8], bool)]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content, compress) in records {
+        let method = if *compress { Deflated } else { Stored };
+        let options = SimpleFileOptions::default().compression_method(method);
+        zip.start_file(*name, options).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
 }
 
 /// A checkpoint with this pickle and two storages of 16 bytes, `0` and `1`.

@@ -1,6 +1,6 @@
 //! HDF5 files that h5py does not write: hostile case 75.
 
-use std::io::{Cursor, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use git_theta_core::bytes::Limits;
@@ -9,7 +9,7 @@ use git_theta_core::layout::{Bytes, Layout, Packed, Parsed, Values};
 use git_theta_core::values;
 use serde_json::json;
 
-use super::build::{Expect, Opaque, Split, check, names, put};
+use super::build::{Expect, Opaque, Split, check, names, other_zip, put};
 use super::damage::split_cuts;
 use super::fixtures::bytes as fixture;
 use super::hdf5_build::{
@@ -1039,26 +1039,14 @@ fn what_is_split() {
     assert_eq!((archive.format, archive.tensors.len()), ("keras", 4));
 }
 
-/// A stored archive, as Python's zipfile writes it.
-fn archive(records: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let stored =
-        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    for (name, content) in records {
-        zip.start_file(*name, stored).unwrap();
-        zip.write_all(content).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
-
 #[test]
 fn keras_archives() {
     let weights = fixture("keras/latest.h5");
     let with = |name: &str, content: &[u8]| {
-        archive(&[
-            ("metadata.json", b"{}"),
-            (name, content),
-            ("config.json", b"["),
+        other_zip(&[
+            ("metadata.json", b"{}", false),
+            (name, content, false),
+            ("config.json", b"[", false),
         ])
     };
     let good = with("model.weights.h5", &weights);
@@ -1110,7 +1098,10 @@ fn keras_archives() {
         ),
         (
             "no configuration",
-            archive(&[("metadata.json", b"{}"), ("model.weights.h5", &weights)]),
+            other_zip(&[
+                ("metadata.json", b"{}", false),
+                ("model.weights.h5", &weights, false),
+            ]),
             Opaque("torch zip"),
         ),
     ]);

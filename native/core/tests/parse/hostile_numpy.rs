@@ -1,13 +1,11 @@
 //! NumPy files that NumPy does not write: hostile case 73.
 
-use std::io::{Cursor, Write};
 use std::time::{Duration, Instant};
 
 use git_theta_core::layout::{Layout, Values};
-use zip::CompressionMethod::{Deflated, Stored};
-use zip::write::SimpleFileOptions;
+use zip::CompressionMethod::{self, Deflated, Stored};
 
-use super::build::{Opaque, Split, check, names, put};
+use super::build::{Opaque, Split, check, names, other_zip, put};
 use super::damage::{split_cuts, split_flips};
 use super::fixtures::gather;
 
@@ -390,14 +388,13 @@ fn fortran_order() {
     );
 }
 
-fn archive(records: &[(&str, Vec<u8>)], method: zip::CompressionMethod) -> Vec<u8> {
-    let mut out = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(method);
-    for (name, bytes) in records {
-        out.start_file(*name, options).unwrap();
-        out.write_all(bytes).unwrap();
-    }
-    out.finish().unwrap().into_inner()
+fn archive(records: &[(&str, Vec<u8>)], method: CompressionMethod) -> Vec<u8> {
+    let compress = method == Deflated;
+    let records = records.iter();
+    let records: Vec<_> = records
+        .map(|(name, bytes)| (*name, &bytes[..], compress))
+        .collect();
+    other_zip(&records)
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Archives with compressed records, TorchScript, packages, exported programs, runs of archives.
 
-use std::io::Write;
-
 use git_theta_core::bytes::Limits;
 use git_theta_core::format::parse;
 use git_theta_core::layout::{Layout, Parsed, Segment, Values};
@@ -10,56 +8,6 @@ use git_theta_core::values;
 use super::build::*;
 use super::damage::{split_cuts, split_flips};
 use super::fixtures::bytes;
-
-fn deflate(data: &[u8]) -> Vec<u8> {
-    let level = flate2::Compression::best();
-    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), level);
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// An archive by another tool; `true` for records to compress.
-fn zip(records: &[(&str, &[u8], bool)]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for (name, data, compress) in records {
-        let packed = if *compress {
-            deflate(data)
-        } else {
-            data.to_vec()
-        };
-        let len = |data: &[u8]| u32::try_from(data.len()).unwrap().to_le_bytes();
-        let name_len = u16::try_from(name.len()).unwrap().to_le_bytes();
-        let shared = [
-            &[0, 0, 8 * u8::from(*compress), 0, 0, 0, 0, 0][..],
-            &crc32fast::hash(data).to_le_bytes(),
-            &len(&packed),
-            &len(data),
-            &name_len,
-            &[0, 0],
-        ]
-        .concat();
-        let at = u32::try_from(out.len()).unwrap().to_le_bytes();
-        directory.extend([&b"PK\x01\x02\x14\0\x14\0"[..], &shared, &[0; 10], &at].concat());
-        directory.extend(name.as_bytes());
-        out.extend([&b"PK\x03\x04\x14\0"[..], &shared, name.as_bytes(), &packed].concat());
-    }
-    let count = u16::try_from(records.len()).unwrap().to_le_bytes();
-    let start = u32::try_from(out.len()).unwrap().to_le_bytes();
-    let len = u32::try_from(directory.len()).unwrap().to_le_bytes();
-    out.extend(directory);
-    out.extend(
-        [
-            &b"PK\x05\x06\0\0\0\0"[..],
-            &count,
-            &count,
-            &len,
-            &start,
-            &[0, 0],
-        ]
-        .concat(),
-    );
-    out
-}
 
 fn listed(layout: &Layout) -> Vec<&str> {
     layout.listed.iter().map(|l| l.name.as_str()).collect()
@@ -73,7 +21,7 @@ fn two_tensors() -> Vec<u8> {
 fn compressed_records() {
     let pickle = two_tensors();
     let file = |pickle_too: bool, first: bool, second: bool, version: bool| {
-        zip(&[
+        other_zip(&[
             ("m/data.pkl", &pickle, pickle_too),
             ("m/data/0", &[1; 16], first),
             ("m/data/1", &[2; 16], second),
@@ -101,7 +49,7 @@ fn compressed_records() {
             assert!(values::read(&bytes, packed, 15).is_err());
         }
     }
-    let short = zip(&[
+    let short = other_zip(&[
         ("m/data.pkl", &pickle, true),
         ("m/data/0", &[1; 15], true),
         ("m/data/1", &[2; 16], false),
@@ -119,12 +67,12 @@ fn compressed_records() {
         ("m/data/1", &[2; 16], false),
         ("m/version", b"3\n", false),
     ];
-    check("bytes behind the pickle", &zip(&records), &Split(2));
+    check("bytes behind the pickle", &other_zip(&records), &Split(2));
     let limits = Limits {
         pickle_bytes: 1 << 20,
         ..Limits::default()
     };
-    let Parsed::Opaque(reason) = parse(&zip(&records), &limits).unwrap() else {
+    let Parsed::Opaque(reason) = parse(&other_zip(&records), &limits).unwrap() else {
         panic!("a bomb was inflated");
     };
     assert!(
@@ -368,7 +316,7 @@ fn exported_programs() {
     let pickled = CONFIG.replace("\"use_pickle\": false", "\"use_pickle\": true");
     let layout = check("pickled", &export(&pickled, &inner), &Split(1)).unwrap();
     assert_eq!(names(&layout), ["a.w/w"]);
-    let old = zip(&[
+    let old = other_zip(&[
         ("serialized_exported_program.json", b"{}", false),
         ("serialized_state_dict.pt", &inner, false),
         ("serialized_constants.pt", &inner, false),
@@ -377,7 +325,7 @@ fn exported_programs() {
     let layout = check("as before 2.8", &old, &Split(2)).unwrap();
     assert_eq!(names(&layout), ["constants/w", "w"]);
     // What is compressed in archives of which there may be many is not inflated.
-    let packed = zip(&[
+    let packed = other_zip(&[
         ("m/data.pkl", &dict(&[("w", tensor("0"))]), true),
         ("m/data/0", &[1; 16], false),
         ("m/version", b"3\n", false),
@@ -433,7 +381,7 @@ fn runs_of_archives() {
         layout.segments[..],
         [Segment::Literal { .. }, Segment::Storage(0), ..]
     ));
-    let other = zip(&[("m/data.pkl", b"N.", false), ("m/version", b"3\n", false)]);
+    let other = other_zip(&[("m/data.pkl", b"N.", false), ("m/version", b"3\n", false)]);
     let packed = torch_zip(&[("data.pkl", b"X"), ("version", b"3\n")]);
     for (case, bytes, reason) in [
         (
