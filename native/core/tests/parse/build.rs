@@ -186,6 +186,13 @@ pub fn names(layout: &Layout) -> Vec<&str> {
     layout.tensors.iter().map(|t| t.name.as_str()).collect()
 }
 
+/// Name, type and shape of each tensor.
+pub fn shapes(layout: &Layout) -> Vec<(&str, &str, &[u64])> {
+    let all = layout.tensors.iter();
+    all.map(|t| (t.name.as_str(), t.dtype.name(), &t.view.shape[..]))
+        .collect()
+}
+
 /// Writes little-endian fields.
 pub fn put(bytes: &[u8], at: usize, new: &[u8]) -> Vec<u8> {
     let mut out = bytes.to_vec();

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use git_theta_core::bytes::Limits;
 use git_theta_core::format::describe;
-use git_theta_core::layout::{Layout, Values};
+use git_theta_core::layout::Values;
 use git_theta_core::values;
 use serde_json::json;
 
-use super::build::{Expect, Opaque, Split, check, names};
+use super::build::{Expect, Opaque, Split, check, names, shapes};
 use super::damage::{split_cuts, split_flips};
 use super::fixtures::bytes;
 
@@ -59,12 +59,6 @@ fn array(dims: &[u8], dtype: &str, len: usize) -> Vec<u8> {
 fn beside(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let w = ("w", array(&[2], "float32", 8));
     map(&[&[w][..], entries].concat())
-}
-
-fn shapes(layout: &Layout) -> Vec<(&str, &str, &[u64])> {
-    let all = layout.tensors.iter();
-    all.map(|t| (t.name.as_str(), t.dtype.name(), &t.view.shape[..]))
-        .collect()
 }
 
 #[test]

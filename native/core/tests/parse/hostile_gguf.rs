@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use git_theta_core::bytes::{Limits, ReadAt};
 use git_theta_core::format::describe;
-use git_theta_core::layout::{Layout, Values};
+use git_theta_core::layout::Values;
 use serde_json::json;
 
-use super::build::{Opaque, Split, check, names, put};
+use super::build::{Opaque, Split, check, names, put, shapes};
 use super::damage::{split_cuts, split_flips};
 use super::fixtures::bytes;
 
@@ -86,12 +86,6 @@ fn tensors(tensors: &[Vec<u8>], data: usize) -> Vec<u8> {
 /// A file with these keys and the tensor `w` of 8 floats.
 fn keys(keys: &[Vec<u8>]) -> Vec<u8> {
     V3.file(keys, &[V3.tensor("w", &[8], 0, 0)], 32, 32)
-}
-
-fn shapes(layout: &Layout) -> Vec<(&str, &str, &[u64])> {
-    let all = layout.tensors.iter();
-    all.map(|t| (t.name.as_str(), t.dtype.name(), &t.view.shape[..]))
-        .collect()
 }
 
 #[test]

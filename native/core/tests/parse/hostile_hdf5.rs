@@ -4,14 +4,14 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use git_theta_core::bytes::Limits;
-use git_theta_core::format::{describe, parse};
-use git_theta_core::layout::{Bytes, Layout, Packed, Parsed, Values};
+use git_theta_core::format::describe;
+use git_theta_core::layout::{Bytes, Packed, Values};
 use git_theta_core::values;
 use serde_json::json;
 
 use super::build::{Expect, Opaque, Split, check, names, other_zip, put};
 use super::damage::split_cuts;
-use super::fixtures::bytes as fixture;
+use super::fixtures::{bytes as fixture, layout};
 use super::hdf5_build::{
     CONTINUATION, DATASPACE, DATATYPE, FILTERS, Hdf5, LAYOUT, SYMBOL_TABLE, UNDEFINED, chunked,
     contiguous, dataspace, float32, key, lookup3, words,
@@ -798,12 +798,9 @@ fn chunks() {
 }
 
 fn packed(bytes: &[u8]) -> Packed {
-    match parse(&bytes, &Limits::default()).unwrap() {
-        Parsed::Layout(Layout { mut listed, .. }) => match listed.pop().unwrap().values {
-            Values::Packed(packed) | Values::Parts(_, packed) => packed,
-            other => panic!("{other:?}"),
-        },
-        Parsed::Opaque(reason) => panic!("{reason}"),
+    match layout(bytes).listed.pop().unwrap().values {
+        Values::Packed(packed) | Values::Parts(_, packed) => packed,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -956,10 +953,7 @@ fn facts() {
 
 #[test]
 fn unread_datasets_have_a_reason() {
-    let Parsed::Layout(layout) = parse(&fixture("keras/other.h5"), &Limits::default()).unwrap()
-    else {
-        panic!("opaque");
-    };
+    let layout = layout(&fixture("keras/other.h5"));
     let listed = layout.listed.iter().map(|listed| match listed.values {
         Values::Unread(why) => (&listed.name[..], &listed.dtype[..], &listed.shape[..], why),
         _ => panic!("{listed:?}"),
@@ -1016,10 +1010,7 @@ fn unread_datasets_have_a_reason() {
 
 #[test]
 fn what_is_split() {
-    let of = |name: &str| match parse(&fixture(name), &Limits::default()).unwrap() {
-        Parsed::Layout(layout) => layout,
-        Parsed::Opaque(reason) => panic!("{name}: {reason}"),
-    };
+    let of = |name: &str| layout(&fixture(name));
     let types = of("keras/types.h5");
     let tensor = |name: &str| types.tensors.iter().find(|t| t.name == name).unwrap();
     assert_eq!(tensor("tied/a").storage, tensor("tied/b").storage);
