@@ -1,7 +1,6 @@
 //! Every fixture: each tensor of `expected.json` has its dtype, shape and values.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use git_theta_core::bytes::{FileSource, Limits, ReadAt};
 use git_theta_core::format::parse;
@@ -9,11 +8,8 @@ use git_theta_core::layout::{Layout, Packed, Parsed, Segment, Tensor, Values};
 use git_theta_core::values;
 use git_theta_core::zip::{Payload, TorchZip, ZipPart};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures")
-}
+use super::facts::{self, Facts, expected, facts, folder};
 
 /// All fixtures, by their path below the fixtures' folder.
 pub fn files() -> Vec<String> {
@@ -75,14 +71,6 @@ pub fn layout(bytes: &[u8]) -> Layout {
         Parsed::Layout(layout) => layout,
         Parsed::Opaque(reason) => panic!("opaque: {reason}"),
     }
-}
-
-fn expected() -> serde_json::Map<String, Value> {
-    let text = bytes("expected.json");
-    let Value::Object(all) = serde_json::from_slice(&text).unwrap() else {
-        panic!("expected.json is no object");
-    };
-    all
 }
 
 /// Fixtures that are kept whole, and a part of the reason.
@@ -157,15 +145,6 @@ fn is_companion(name: &str) -> bool {
     })
 }
 
-/// Type, shape and SHA-256 of the values, in hexadecimal.
-type Facts = (String, Vec<u64>, String);
-
-fn facts(dtype: &str, shape: &[u64], values: &[u8]) -> Facts {
-    let digest = Sha256::digest(values);
-    let digest = digest.iter().map(|b| format!("{b:02x}")).collect();
-    (dtype.into(), shape.to_vec(), digest)
-}
-
 /// What a layout shows of each tensor: those that are listed in place of those that hold their bytes.
 fn shown(source: &[u8], layout: &Layout) -> BTreeMap<String, Facts> {
     let mut all: BTreeMap<String, Facts> = layout
@@ -235,11 +214,7 @@ fn tensors_are_those_that_the_framework_saved() {
         let wanted = by_path.iter().map(|(path, tensor)| (path.clone(), tensor));
         let wanted: Vec<(String, Facts)> = wanted
             .chain(by_module.map(|(dotted, tensor)| (module_path(dotted), tensor)))
-            .map(|(path, tensor)| {
-                let text = |key: &str| tensor[key].as_str().unwrap().to_owned();
-                let shape = serde_json::from_value(tensor["shape"].clone()).unwrap();
-                (path, (text("dtype"), shape, text("sha256")))
-            })
+            .map(|(path, tensor)| (path, facts::wanted(tensor)))
             .collect();
         assert!(
             !wanted.is_empty() || name == "safetensors/empty.safetensors",

@@ -10,7 +10,8 @@ use git_theta_core::tensor::{Dtype, tensor_hash};
 use serde_json::{Value, json};
 
 use super::build::*;
-use super::fixtures::{bytes, files, folder};
+use super::facts::folder;
+use super::fixtures::{bytes, files};
 
 fn report(bytes: &[u8], options: &Options) -> Value {
     let text = inspect(&bytes, options, &Cancel::default(), &Progress::default()).unwrap();
@@ -172,7 +173,7 @@ fn headers_alone_are_read() {
 fn folders_are_models_of_several_files() {
     let (cancel, progress) = (Cancel::default(), Progress::default());
     let look = |name: &str| {
-        let path = super::fixtures::folder().join(name);
+        let path = super::facts::folder().join(name);
         let text = inspect_path(&path, &hashing(), &cancel, &progress).unwrap();
         serde_json::from_str::<Value>(&text).unwrap()
     };

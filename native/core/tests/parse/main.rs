@@ -2,6 +2,7 @@
 
 mod build;
 mod damage;
+mod facts;
 mod fixtures;
 mod hdf5_build;
 mod hostile_flax;

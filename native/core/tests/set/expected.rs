@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
+use super::facts::{self, expected, facts};
 use super::{fixtures, look};
 
 /// Path of the folder or index, key in `expected.json` of the whole or of its files, format.
@@ -39,12 +37,9 @@ const SETS: &[(&str, &[&str], &str)] = &[
 /// Tensors of text, whose values are not read.
 const TEXT: &str = "string";
 
-type Facts = (String, Vec<u64>, String);
-
 #[test]
 fn tensors_are_those_that_the_framework_saved() {
-    let text = std::fs::read(fixtures().join("expected.json")).unwrap();
-    let expected: Value = serde_json::from_slice(&text).unwrap();
+    let expected = expected();
     for (path, keys, format) in SETS {
         let view = look(&fixtures().join(path));
         assert_eq!(view.problems, [""; 0], "{path}");
@@ -53,17 +48,13 @@ fn tensors_are_those_that_the_framework_saved() {
         for tensor in view.tensors.iter().filter(|t| t.dtype != TEXT) {
             let values = view.read(tensor, 1 << 20).unwrap();
             assert_eq!(values.len() as u64, tensor.bytes, "{path}: {}", tensor.name);
-            let digest = Sha256::digest(&values);
-            let digest = digest.iter().map(|b| format!("{b:02x}")).collect();
-            let facts: Facts = (tensor.dtype.clone(), tensor.shape.clone(), digest);
+            let facts = facts(&tensor.dtype, &tensor.shape, &values);
             found.insert(tensor.name.clone(), facts);
         }
         let mut wanted = BTreeMap::new();
         for key in *keys {
-            for (name, facts) in expected[key]["tensors"].as_object().unwrap() {
-                let text = |key: &str| facts[key].as_str().unwrap().to_owned();
-                let shape = serde_json::from_value(facts["shape"].clone()).unwrap();
-                wanted.insert(name.clone(), (text("dtype"), shape, text("sha256")));
+            for (name, tensor) in expected[*key]["tensors"].as_object().unwrap() {
+                wanted.insert(name.clone(), facts::wanted(tensor));
             }
         }
         assert!(wanted.len() >= 2, "{path}: nothing to compare");

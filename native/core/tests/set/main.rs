@@ -5,6 +5,8 @@
 mod build;
 mod dcp;
 mod expected;
+#[path = "../parse/facts.rs"]
+mod facts;
 mod folder;
 mod onnx;
 mod shards;
@@ -18,9 +20,7 @@ use std::path::{Path, PathBuf};
 use git_theta_core::bytes::Limits;
 use git_theta_core::set::{SetView, Tensor, view};
 
-fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../__test__/fixtures")
-}
+use facts::folder as fixtures;
 
 fn look(path: &Path) -> SetView {
     let view = view(path, &Limits::default());
