@@ -1,6 +1,7 @@
 //! Builds archives and pickles for the tests, well-formed unless asked otherwise.
 
 use std::io::{Cursor, Write};
+use std::time::{Duration, Instant};
 
 use git_theta_core::bytes::Limits;
 use git_theta_core::format::parse;
@@ -191,6 +192,12 @@ pub fn shapes(layout: &Layout) -> Vec<(&str, &str, &[u64])> {
     let all = layout.tensors.iter();
     all.map(|t| (t.name.as_str(), t.dtype.name(), &t.view.shape[..]))
         .collect()
+}
+
+/// What began then has taken less than so many seconds.
+pub fn took_less(start: Instant, seconds: u64) {
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(seconds), "{took:?}");
 }
 
 /// Writes little-endian fields.

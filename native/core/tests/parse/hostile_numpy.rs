@@ -1,11 +1,11 @@
 //! NumPy files that NumPy does not write: hostile case 73.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use git_theta_core::layout::{Layout, Values};
 use zip::CompressionMethod::{self, Deflated, Stored};
 
-use super::build::{Opaque, Split, check, names, other_zip, put};
+use super::build::{Opaque, Split, check, names, other_zip, put, took_less};
 use super::damage::{split_cuts, split_flips};
 use super::fixtures::gather;
 
@@ -536,11 +536,7 @@ fn compressed() {
         .collect();
     let bytes = archive(&many, Deflated);
     check("20000 long headers", &bytes, &Opaque("too long together"));
-    assert!(
-        start.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        start.elapsed()
-    );
+    took_less(start, 20);
 
     let good = archive(&[("a.npy", array("'<f4'", "(3,)", 12))], Deflated);
     let at = good.windows(5).position(|w| w == b"a.npy").unwrap() + 5;
