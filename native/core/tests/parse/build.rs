@@ -36,6 +36,12 @@ pub fn check(case: &str, bytes: &[u8], expect: &Expect) -> Option<Layout> {
     }
 }
 
+pub fn check_all(cases: Vec<(&str, Vec<u8>, Expect)>) {
+    for (case, bytes, expect) in cases {
+        check(case, &bytes, &expect);
+    }
+}
+
 /// What `torch.save` would write, in the folder `m`.
 pub fn torch_zip(records: &[(&str, &[u8])]) -> Vec<u8> {
     let zip = TorchZip {

@@ -228,3 +228,17 @@ pub fn lookup3(bytes: &[u8]) -> u32 {
     }
     s[2]
 }
+
+/// A file of one object, which is made from an empty file.
+pub fn with(make: impl FnOnce(&mut Hdf5) -> u64) -> Vec<u8> {
+    let mut file = Hdf5::new();
+    let object = make(&mut file);
+    file.finish_with(object)
+}
+
+/// A file whose root group is made.
+pub fn rooted(make: impl FnOnce(&mut Hdf5) -> u64) -> Vec<u8> {
+    let mut file = Hdf5::new();
+    let root = make(&mut file);
+    file.finish(root)
+}
