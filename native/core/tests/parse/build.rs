@@ -132,14 +132,12 @@ pub fn reduce(callable: &[u8], args: &[Vec<u8>]) -> Vec<u8> {
 
 /// The persistent id of a storage.
 pub fn storage(class: &str, key: &str, numel: i32) -> Vec<u8> {
-    let class = global("torch", class);
-    let parts = [
-        string("storage"),
-        class,
-        string(key),
-        string("cpu"),
-        int(numel),
-    ];
+    storage_id(global("torch", class), string(key), int(numel))
+}
+
+/// The persistent id of a storage; its parts as they are.
+pub fn storage_id(class: Vec<u8>, key: Vec<u8>, numel: Vec<u8>) -> Vec<u8> {
+    let parts = [string("storage"), class, key, string("cpu"), numel];
     [b"(", &parts.concat()[..], b"tQ"].concat()
 }
 

@@ -430,14 +430,7 @@ fn tensors_that_are_changed() {
         check(case, &with(tail), &Opaque("changed after it was rebuilt"));
     }
     let untyped = global("torch.storage", "UntypedStorage");
-    let parts = [
-        string("storage"),
-        untyped,
-        string("0"),
-        string("cpu"),
-        int(16),
-    ];
-    let storage = [b"(", &parts.concat()[..], b"tQ"].concat();
+    let storage = storage_id(untyped, string("0"), int(16));
     let v3 = |dtype: Vec<u8>, size: i32| {
         let args = [
             storage.clone(),

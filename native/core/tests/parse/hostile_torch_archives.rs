@@ -145,14 +145,7 @@ fn script() {
 #[test]
 fn package() {
     let key = |key: Vec<u8>, class: &str| {
-        let parts = [
-            string("storage"),
-            global("torch", class),
-            key,
-            string("cpu"),
-            int(4),
-        ];
-        let id = [b"(", &parts.concat()[..], b"tQ"].concat();
+        let id = storage_id(global("torch", class), key, int(4));
         rebuild_v2(id, int(0), ints(&[4]), ints(&[1]))
     };
     let reduced = [

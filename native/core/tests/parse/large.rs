@@ -70,14 +70,7 @@ fn beyond_4_gib() -> (Sparse, TorchZip) {
     let long = [&b"\x8a\x05"[..], &(BIG / 4).to_le_bytes()[..5]].concat();
     let storage = |key: &str, numel: &[u8]| {
         let class = global("torch", "FloatStorage");
-        let parts = [
-            string("storage"),
-            class,
-            string(key),
-            string("cpu"),
-            numel.to_vec(),
-        ];
-        [b"(", &parts.concat()[..], b"tQ"].concat()
+        storage_id(class, string(key), numel.to_vec())
     };
     let view = |storage: Vec<u8>, size: &[u8]| {
         let size = [b"(", size, b"t"].concat();
