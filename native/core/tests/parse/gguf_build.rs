@@ -73,6 +73,11 @@ impl Writer {
     }
 }
 
+/// The value of a key that is an array of so many items of a type.
+pub fn array(kind: u32, items: u64, rest: &[u8]) -> Vec<u8> {
+    [&V3.u32(kind)[..], &V3.u64(items), rest].concat()
+}
+
 /// A file without metadata.
 pub fn tensors(tensors: &[Vec<u8>], data: usize) -> Vec<u8> {
     V3.file(&[], tensors, 32, data)

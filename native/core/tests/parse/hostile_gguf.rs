@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
-use git_theta_core::bytes::{Limits, ReadAt};
-use git_theta_core::format::describe;
+use git_theta_core::bytes::Limits;
+use git_theta_core::format::{describe, parse};
 use git_theta_core::layout::Values;
 use serde_json::json;
 
 use super::build::{Opaque, Split, check, names, put, shapes, took_less};
 use super::damage::{split_cuts, split_flips};
 use super::fixtures::bytes;
-use super::gguf_build::{V3, Writer, keys, tensors};
+use super::gguf_build::{V3, Writer, array, keys, tensors};
+use super::large::Sparse;
 
 #[test]
 fn tensor_infos() {
@@ -182,8 +183,6 @@ fn counts_and_lengths() {
 
 #[test]
 fn metadata() {
-    let array =
-        |kind: u32, items: u64, rest: &[u8]| [&V3.u32(kind)[..], &V3.u64(items), rest].concat();
     let alignment = |value: u32| V3.key("general.alignment", 4, &V3.u32(value));
     let nested = |depth: usize| {
         let inner = array(9, 1, &[]).repeat(depth);
@@ -422,8 +421,6 @@ fn versions_and_byte_orders() {
 
 #[test]
 fn facts_are_short() {
-    let array =
-        |kind: u32, items: u64, rest: &[u8]| [&V3.u32(kind)[..], &V3.u64(items), rest].concat();
     let tokens: Vec<u8> = (0..1000)
         .flat_map(|i| V3.string(format!("t{i}").as_bytes()))
         .collect();
@@ -461,11 +458,7 @@ fn damaged() {
     let infos = [V3.tensor("w", &[32], 8, 0), V3.tensor("v", &[4], 0, 64)];
     let metadata = [
         V3.key("general.alignment", 4, &V3.u32(32)),
-        V3.key(
-            "k",
-            9,
-            &[&V3.u32(8)[..], &V3.u64(1), &V3.string(b"x")].concat(),
-        ),
+        V3.key("k", 9, &array(8, 1, &V3.string(b"x"))),
     ];
     let good = V3.file(&metadata, &infos, 32, 80);
     check("good", &good, &Split(2));
@@ -476,22 +469,6 @@ fn damaged() {
     let whole = check("fixture", &fixture, &Split(3)).unwrap();
     let end = whole.storages.last().map(|s| s.offset + s.len).unwrap();
     assert_eq!(split_cuts(&fixture[..end as usize]), [0; 0]);
-}
-
-/// A source that is zero but for its beginning.
-struct Sparse(Vec<u8>, u64);
-
-impl ReadAt for Sparse {
-    fn len(&self) -> u64 {
-        self.1
-    }
-
-    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> std::io::Result<()> {
-        for (at, byte) in (offset as usize..).zip(buf) {
-            *byte = self.0.get(at).copied().unwrap_or(0);
-        }
-        Ok(())
-    }
 }
 
 #[test]
@@ -506,7 +483,7 @@ fn large_headers() {
         &Split(50_000),
     );
     // Billions of empty strings, of which only a part is read.
-    let strings = [&V3.u32(8)[..], &V3.u64(1 << 34)].concat();
+    let strings = array(8, 1 << 34, &[]);
     let head = V3.file(
         &[V3.key("k", 9, &strings)],
         &[V3.tensor("w", &[8], 0, 0)],
@@ -514,7 +491,7 @@ fn large_headers() {
         0,
     );
     let head = head[..head.len() - 33].to_vec();
-    let parsed = git_theta_core::format::parse(&Sparse(head, 1 << 40), &Limits::default());
+    let parsed = parse(&Sparse::of(head, 1 << 40), &Limits::default());
     let reason = format!("{:?}", parsed.unwrap());
     assert!(reason.contains("more structure"), "{reason}");
     took_less(start, 10);

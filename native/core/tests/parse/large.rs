@@ -13,10 +13,21 @@ use super::build::*;
 
 /// Runs of bytes by position, zeros between them.
 #[derive(Default)]
-struct Sparse {
+pub struct Sparse {
     runs: BTreeMap<u64, Vec<u8>>,
     len: u64,
     at: u64,
+}
+
+impl Sparse {
+    /// So many bytes, of which these are the first.
+    pub fn of(head: Vec<u8>, len: u64) -> Self {
+        Self {
+            runs: [(0, head)].into(),
+            len,
+            at: 0,
+        }
+    }
 }
 
 impl ReadAt for Sparse {
