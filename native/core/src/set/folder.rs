@@ -116,7 +116,7 @@ pub(super) fn index(set: &mut Set<'_>, name: &str) -> Result<bool> {
         Err(_) => return Ok(false),
     };
     if let Some(found) = safetensors_index::read(&source)? {
-        return json(set, name, found);
+        return json(set, name, &source, found);
     }
     if tf_index::is_index(&source).map_err(|refusal| failed(refusal, &source))? {
         tf_bundle::view(set, name, &source)?;
@@ -135,14 +135,13 @@ pub(super) fn index(set: &mut Set<'_>, name: &str) -> Result<bool> {
 fn json(
     set: &mut Set<'_>,
     name: &str,
+    source: &FileSource,
     found: std::result::Result<safetensors_index::Index, String>,
 ) -> Result<bool> {
     if found.is_err() && !name.ends_with(JSON_INDEX) {
         return Ok(false);
     }
-    let Some((file, _)) = set.open(name, Role::Index) else {
-        return Ok(false);
-    };
+    let file = set.list(name, Role::Index, source.len());
     set.view.files[file].format = "json".into();
     set.view.format = "json".into();
     match found {
@@ -192,7 +191,7 @@ fn metadata(set: &mut Set<'_>, name: &str, source: &FileSource) -> Result<bool> 
     if !dcp_metadata::is_metadata(&graph) {
         return Ok(false);
     }
-    torch_dcp::view(set, name, &graph)?;
+    torch_dcp::view(set, name, source, &graph)?;
     Ok(true)
 }
 
@@ -216,9 +215,7 @@ fn single(set: &mut Set<'_>, name: &str) -> Result<bool> {
             ("opaque", None)
         }
     };
-    let Some((file, _)) = set.open(name, Role::Data) else {
-        return Ok(false);
-    };
+    let file = set.list(name, Role::Data, source.len());
     set.view.files[file].format = format.into();
     set.view.format = format.into();
     if let Some(layout) = layout {

@@ -31,9 +31,7 @@ pub(super) fn view(
 ) -> Result<()> {
     set.view.format = "onnx-external".into();
     set.view.writer = describe(source, set.limits)?.writer;
-    let Some((file, _)) = set.open(path, Role::Index) else {
-        return Ok(());
-    };
+    let file = set.list(path, Role::Index, source.len());
     set.view.files[file].format = layout.format.into();
     let mut found = tensors(layout, (file, path), 0);
     // Those in other files are listed without a place.

@@ -26,9 +26,7 @@ pub(super) const SUFFIX: &str = ".index";
 /// [`Error::Io`] when reading fails.
 pub(super) fn view(set: &mut Set<'_>, path: &str, source: &FileSource) -> Result<()> {
     set.view.format = "tensorflow-bundle".into();
-    let Some((file, _)) = set.open(path, Role::Index) else {
-        return Ok(());
-    };
+    let file = set.list(path, Role::Index, source.len());
     set.view.files[file].format = "tensorflow-index".into();
     let index = match tf_index::read(source, set.limits) {
         Ok(index) => index,

@@ -28,15 +28,18 @@ struct Part<'g> {
     info: &'g Info<'g>,
 }
 
-/// Adds the model of the metadata at `path`.
+/// Adds the model of the metadata at `path`, whose graph this is.
 ///
 /// # Errors
 /// [`crate::Error::Io`] when reading fails.
-pub(super) fn view(set: &mut Set<'_>, path: &str, graph: &Graph<'_>) -> Result<()> {
+pub(super) fn view(
+    set: &mut Set<'_>,
+    path: &str,
+    source: &FileSource,
+    graph: &Graph<'_>,
+) -> Result<()> {
     set.view.format = "torch-dcp".into();
-    let Some((file, _)) = set.open(path, Role::Index) else {
-        return Ok(());
-    };
+    let file = set.list(path, Role::Index, source.len());
     set.view.files[file].format = "torch-dcp-metadata".into();
     let metadata = match metadata::read(graph, set.limits) {
         Ok(metadata) => metadata,

@@ -241,7 +241,8 @@ impl<'a> Set<'a> {
         }
     }
 
-    fn list(&mut self, path: &str, role: Role, bytes: u64) -> usize {
+    /// Lists a file, if it is not listed yet.
+    pub(super) fn list(&mut self, path: &str, role: Role, bytes: u64) -> usize {
         if let Some(&index) = self.by_path.get(path) {
             return index;
         }
