@@ -221,13 +221,16 @@ impl<'a> Set<'a> {
 
     /// Notes what is wrong with `what`: a file or a tensor.
     pub(super) fn problem(&mut self, what: &str, rule: impl std::fmt::Display) {
-        if self.view.problems.len() == MAX_PROBLEMS {
+        self.note(one_line(&format!("{what}: {rule}")));
+    }
+
+    /// Lists a problem, or only counts it when there are enough.
+    fn note(&mut self, problem: String) {
+        if self.view.problems.len() < MAX_PROBLEMS {
+            self.view.problems.push(problem);
+        } else {
             self.view.left_out += 1;
-            return;
         }
-        self.view
-            .problems
-            .push(one_line(&format!("{what}: {rule}")));
     }
 
     /// Opens a file by the name that another one states, and lists it. What is wrong with it is a problem.
@@ -278,11 +281,7 @@ impl<'a> Set<'a> {
         }
         self.view.left_out += other.left_out;
         for problem in other.problems.into_iter().take(MAX_PROBLEMS) {
-            if self.view.problems.len() < MAX_PROBLEMS {
-                self.view.problems.push(problem);
-            } else {
-                self.view.left_out += 1;
-            }
+            self.note(problem);
         }
     }
 
