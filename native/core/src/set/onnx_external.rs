@@ -7,14 +7,14 @@
 
 use std::collections::HashMap;
 
-use super::places::{Claim, overlaps, tensors};
-use super::view::{Place, Role, Set, Tensor};
+use super::places::{check_overlaps, tensors};
+use super::view::{Place, Role, Set};
 use crate::Result;
 use crate::bytes::{FileSource, ReadAt};
 use crate::format::describe;
 use crate::format::onnx::{ExternalTensor, external_tensors};
-use crate::layout::{Bytes, Layout, Packed};
-use crate::tensor::{Dtype, View};
+use crate::layout::Layout;
+use crate::tensor::Dtype;
 
 /// The tensors of a model that are in other files.
 pub(super) fn external(source: &FileSource, set: &Set<'_>) -> Vec<ExternalTensor> {
@@ -60,7 +60,11 @@ pub(super) fn view(
             placed.push(index);
         }
     }
-    check_overlaps(set, &found, &placed);
+    let claims = placed.iter().filter_map(|&index| {
+        let tensor = &found[index];
+        tensor.places.first()?.claim(&tensor.name)
+    });
+    check_overlaps(set, claims.collect());
     set.view.tensors.extend(found);
     Ok(())
 }
@@ -95,33 +99,6 @@ fn locate(set: &mut Set<'_>, tensor: &ExternalTensor, data: (usize, u64)) -> Opt
         Some(dtype) => (dtype, tensor.shape.clone()),
         None => (Dtype::UInt8, vec![bytes]),
     };
-    Some(Place {
-        file,
-        offsets: Vec::new(),
-        packed: Packed {
-            bytes: Bytes::Runs(vec![(at.offset, bytes)]),
-            dtype,
-            view: View::contiguous(shape),
-        },
-    })
-}
-
-fn check_overlaps(set: &mut Set<'_>, found: &[Tensor], placed: &[usize]) {
-    let claims = placed.iter().filter_map(|&index| {
-        let tensor = &found[index];
-        let place = tensor.places.first()?;
-        let Bytes::Runs(runs) = &place.packed.bytes else {
-            return None;
-        };
-        let &(at, len) = runs.first()?;
-        Some(Claim {
-            file: place.file,
-            at,
-            len,
-            tensor: &tensor.name,
-        })
-    });
-    for (before, name) in overlaps(claims.collect()) {
-        set.problem(name, format!("its values overlap those of {before}"));
-    }
+    let run = (at.offset, bytes);
+    Some(Place::one_run(file, Vec::new(), run, dtype, shape))
 }

@@ -1,8 +1,8 @@
 //! Where tensors are in files: from what a parser found to places of a view.
 
-use super::view::{Place, Tensor};
+use super::view::{Place, Set, Tensor};
 use crate::layout::{self, Bytes, Held, Layout, Packed};
-use crate::tensor::{View, is_c_contiguous};
+use crate::tensor::{Dtype, View, is_c_contiguous};
 
 /// The tensors of a file, or of a part of one that begins at `base`, as the framework sees them. Sorted by
 /// name.
@@ -73,18 +73,53 @@ pub(super) struct Claim<'a> {
     pub(super) tensor: &'a str,
 }
 
-/// Pairs of tensors whose ranges overlap without being the same.
-pub(super) fn overlaps<'a>(mut claims: Vec<Claim<'a>>) -> Vec<(&'a str, &'a str)> {
+impl Place {
+    /// A part with its values in one run: where that begins, and its length.
+    pub(super) fn one_run(
+        file: usize,
+        offsets: Vec<u64>,
+        run: (u64, u64),
+        dtype: Dtype,
+        shape: Vec<u64>,
+    ) -> Self {
+        Self {
+            file,
+            offsets,
+            packed: Packed {
+                bytes: Bytes::Runs(vec![run]),
+                dtype,
+                view: View::contiguous(shape),
+            },
+        }
+    }
+
+    /// What a tensor with its values here claims: the first run.
+    pub(super) fn claim<'a>(&self, tensor: &'a str) -> Option<Claim<'a>> {
+        let Bytes::Runs(runs) = &self.packed.bytes else {
+            return None;
+        };
+        let &(at, len) = runs.first()?;
+        Some(Claim {
+            file: self.file,
+            at,
+            len,
+            tensor,
+        })
+    }
+}
+
+/// Notes tensors whose ranges overlap those of others without being the same.
+pub(super) fn check_overlaps(set: &mut Set<'_>, mut claims: Vec<Claim<'_>>) {
     claims.retain(|claim| claim.len > 0);
     claims.sort_by_key(|claim| (claim.file, claim.at, claim.len));
-    let mut pairs = Vec::new();
     // The claim that reaches farthest of those before.
-    let mut last: Option<&Claim<'a>> = None;
+    let mut last: Option<&Claim<'_>> = None;
     for claim in &claims {
         if let Some(before) = last.filter(|before| before.file == claim.file) {
             let same = (before.at, before.len) == (claim.at, claim.len);
             if claim.at < before.at.saturating_add(before.len) && !same {
-                pairs.push((before.tensor, claim.tensor));
+                let rule = format!("its values overlap those of {}", before.tensor);
+                set.problem(claim.tensor, rule);
             }
         }
         let end = |claim: &Claim<'_>| (claim.file, claim.at.saturating_add(claim.len));
@@ -92,5 +127,4 @@ pub(super) fn overlaps<'a>(mut claims: Vec<Claim<'a>>) -> Vec<(&'a str, &'a str)
             last = Some(claim);
         }
     }
-    pairs
 }

@@ -7,12 +7,11 @@
 //! slices that are missing or do not cover their tensor.
 
 use super::grid;
-use super::places::{Claim, overlaps};
+use super::places::check_overlaps;
 use super::view::{Place, Role, Set, Tensor};
 use crate::bytes::{FileSource, ReadAt, Refusal};
 use crate::format::tf_index::{self, Entry, Index, Type, slice_key};
-use crate::layout::{Bytes, Packed};
-use crate::tensor::View;
+use crate::tensor::Dtype;
 use crate::{Error, Result};
 
 const OBJECT_GRAPH: &str = "_CHECKPOINTABLE_OBJECT_GRAPH";
@@ -58,28 +57,19 @@ struct Bundle<'s, 'a> {
 impl Bundle<'_, '_> {
     fn add(&mut self, index: &Index) {
         let mut used = 0;
-        let mut claims: Vec<(usize, u64, u64, usize)> = Vec::new();
-        for (number, (name, entry)) in index.tensors.iter().enumerate() {
+        let mut claims = Vec::new();
+        for (name, entry) in &index.tensors {
             let places = if entry.slices.is_empty() {
                 let place = self.place(name, entry, Vec::new());
-                place.map(|(place, range)| {
-                    claims.push((place.file, range.0, range.1, number));
-                    vec![place]
-                })
+                place.map(|place| vec![place])
             } else {
                 used += entry.slices.len();
-                let places = self.slices(index, name, entry);
-                for place in places.iter().flatten() {
-                    if let Bytes::Runs(runs) = &place.packed.bytes
-                        && let Some(&(at, len)) = runs.first()
-                    {
-                        claims.push((place.file, at, len, number));
-                    }
-                }
-                places
+                self.slices(index, name, entry)
             };
+            let places = places.unwrap_or_default();
+            claims.extend(places.iter().filter_map(|place| place.claim(name)));
             if name != OBJECT_GRAPH {
-                let tensor = self.tensor(name, entry, places.unwrap_or_default());
+                let tensor = self.tensor(name, entry, places);
                 self.set.view.tensors.push(tensor);
             }
         }
@@ -90,16 +80,7 @@ impl Bundle<'_, '_> {
             );
             self.set.problem("the index", rule);
         }
-        let claims = claims.iter().map(|&(file, at, len, number)| Claim {
-            file,
-            at,
-            len,
-            tensor: &index.tensors[number].0,
-        });
-        for (before, name) in overlaps(claims.collect()) {
-            self.set
-                .problem(name, format!("its values overlap those of {before}"));
-        }
+        check_overlaps(self.set, claims);
     }
 
     fn tensor(&self, name: &str, entry: &Entry, mut places: Vec<Place>) -> Tensor {
@@ -122,13 +103,8 @@ impl Bundle<'_, '_> {
         }
     }
 
-    /// Where an entry's values are, and the range of the file that is its own.
-    fn place(
-        &mut self,
-        name: &str,
-        entry: &Entry,
-        offsets: Vec<u64>,
-    ) -> Option<(Place, (u64, u64))> {
+    /// Where an entry's values are.
+    fn place(&mut self, name: &str, entry: &Entry, offsets: Vec<u64>) -> Option<Place> {
         let shard = usize::try_from(entry.shard).ok();
         let Some(shard) = shard.and_then(|shard| self.shards.get(shard)) else {
             let rule = format!("data file {} of {}", entry.shard, self.shards.len());
@@ -148,23 +124,15 @@ impl Bundle<'_, '_> {
         }
         let (dtype, shape) = match entry.dtype {
             Type::Plain(dtype) => (dtype, entry.shape.clone()),
-            Type::Other(_) => (crate::tensor::Dtype::UInt8, vec![entry.size]),
+            Type::Other(_) => (Dtype::UInt8, vec![entry.size]),
         };
         if dtype.byte_len(&shape) != Some(entry.size) {
             let rule = format!("type and shape do not take its {} bytes", entry.size);
             self.set.problem(name, rule);
             return None;
         }
-        let place = Place {
-            file,
-            offsets,
-            packed: Packed {
-                bytes: Bytes::Runs(vec![(entry.offset, entry.size)]),
-                dtype,
-                view: View::contiguous(shape),
-            },
-        };
-        Some((place, (entry.offset, entry.size)))
+        let run = (entry.offset, entry.size);
+        Some(Place::one_run(file, offsets, run, dtype, shape))
     }
 
     /// The places of a tensor that is stored in slices; `None` when they are not all there.
@@ -191,7 +159,7 @@ impl Bundle<'_, '_> {
                 self.set.problem(name, "a slice has another type or shape");
                 return None;
             }
-            places.push(self.place(name, part, offsets.clone())?.0);
+            places.push(self.place(name, part, offsets.clone())?);
             cells.push((offsets, sizes));
         }
         if let Err(rule) = grid::check(&entry.shape, &cells) {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::dcp_metadata::{self as metadata, Info, Metadata, Stored};
 use super::grid;
-use super::places::{Claim, overlaps, tensors};
+use super::places::{Claim, check_overlaps, tensors};
 use super::view::{Place, Role, Set, Tensor};
 use crate::Result;
 use crate::bytes::{FileSource, ReadAt, SubSource};
@@ -146,9 +146,7 @@ fn place(set: &mut Set<'_>, all: &mut [(Tensor, bool)], mut parts: Vec<Part<'_>>
             }
         }
     }
-    for (before, name) in overlaps(claims) {
-        set.problem(name, format!("its values overlap those of {before}"));
-    }
+    check_overlaps(set, claims);
     Ok(())
 }
 
