@@ -2,10 +2,9 @@
 //!
 //! In: a graph. Out: [`Metadata`]. Refused: what is no such object, and more parts than the limit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::grid::Cell;
-use super::torch_dcp::Places;
 use crate::bytes::{Limits, MAX_INTEGER};
 use crate::pickle::{Graph, Item, Node, NodeId, Object};
 use crate::tensor::{Dtype, push_component};
@@ -16,8 +15,17 @@ pub(super) struct Stored<'g> {
     pub(super) fqn: &'g [u8],
     /// The path, as tensors of single files are named.
     pub(super) name: String,
-    /// Type, shape and parts; `None` for what is no tensor.
-    pub(super) tensor: Option<(Option<Dtype>, Vec<u64>, Vec<Cell>)>,
+    /// `None` for what is no tensor.
+    pub(super) tensor: Option<Description>,
+}
+
+/// A tensor, as the metadata describes it.
+pub(super) struct Description {
+    /// `None` for a type that is not ours.
+    pub(super) dtype: Option<Dtype>,
+    pub(super) shape: Vec<u64>,
+    /// Its parts.
+    pub(super) cells: Vec<Cell>,
 }
 
 /// Where a part is.
@@ -28,6 +36,9 @@ pub(super) struct Info<'g> {
     /// Was it changed on its way into the file?
     pub(super) transformed: bool,
 }
+
+/// Places of parts, by flat name and offsets.
+pub(super) type Places<'g> = HashMap<(&'g [u8], Vec<u64>), Info<'g>>;
 
 pub(super) struct Metadata<'g> {
     pub(super) entries: Vec<Stored<'g>>,
@@ -92,7 +103,7 @@ impl<'g> Reader<'g, '_> {
     ) -> Result<Vec<Stored<'g>>, String> {
         let graph = self.graph;
         let mut entries = Vec::new();
-        let mut seen = HashMap::with_capacity(items.len());
+        let mut seen = HashSet::with_capacity(items.len());
         for item in items {
             let Some(fqn) = graph.str(item.key) else {
                 return Err("a name that is no text".into());
@@ -102,7 +113,7 @@ impl<'g> Reader<'g, '_> {
                 self.problem(format!("{shown}: its name is not Unicode"));
                 continue;
             };
-            if seen.insert(fqn, ()).is_some() {
+            if !seen.insert(fqn) {
                 self.problem(format!("{shown}: it is there twice"));
                 continue;
             }
@@ -164,11 +175,8 @@ impl<'g> Reader<'g, '_> {
         String::from_utf8(name).ok()
     }
 
-    #[allow(clippy::type_complexity, reason = "the content of `Stored::tensor`")]
-    fn tensor(
-        &mut self,
-        object: &'g Object,
-    ) -> Result<Option<(Option<Dtype>, Vec<u64>, Vec<Cell>)>, String> {
+    /// `None` when it lacks something.
+    fn tensor(&mut self, object: &'g Object) -> Result<Option<Description>, String> {
         let graph = self.graph;
         let size = attribute(graph, object, b"size").and_then(|id| self.size(id));
         let properties = attribute(graph, object, b"properties").and_then(|id| dtype(graph, id));
@@ -200,7 +208,11 @@ impl<'g> Reader<'g, '_> {
             }
             cells.push((offsets, sizes));
         }
-        Ok(Some((dtype, shape, cells)))
+        Ok(Some(Description {
+            dtype,
+            shape,
+            cells,
+        }))
     }
 
     /// `torch.Size`, or a tuple.

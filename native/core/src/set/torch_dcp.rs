@@ -7,9 +7,7 @@
 //! that do not cover their tensor, compressed parts.
 //! Specification: `torch/distributed/checkpoint/metadata.py` and `filesystem.py`.
 
-use std::collections::HashMap;
-
-use super::dcp_metadata::{self as metadata, Info, Metadata, Stored};
+use super::dcp_metadata::{self as metadata, Description, Info, Metadata, Stored};
 use super::grid;
 use super::places::{Claim, check_overlaps, tensors};
 use super::view::{Place, Role, Set, Tensor};
@@ -79,17 +77,22 @@ fn plan<'g>(
 ) {
     for stored in &metadata.entries {
         let Stored { name, tensor, .. } = stored;
-        let Some((dtype, shape, chunks)) = tensor else {
+        let Some(Description {
+            dtype,
+            shape,
+            cells,
+        }) = tensor
+        else {
             continue;
         };
         let number = all.len();
         let mut complete = true;
-        if let Err(rule) = grid::check(shape, chunks) {
+        if let Err(rule) = grid::check(shape, cells) {
             set.problem(name, rule);
             complete = false;
         }
         let mut first = None;
-        for (offsets, sizes) in chunks {
+        for (offsets, sizes) in cells {
             let Some(info) = metadata.places.get(&(stored.fqn, offsets.clone())) else {
                 set.problem(name, format!("the part at {offsets:?} has no place"));
                 complete = false;
@@ -183,26 +186,19 @@ fn find(
             )));
         }
     };
-    let mut found = tensors(&layout, file, offset);
     let here = format!("its part at byte {offset} of {path}");
-    Ok(match (found.pop(), found.is_empty()) {
-        (Some(tensor), true) => {
-            let [place] = &mut { tensor.places }[..] else {
-                return Ok(Err(format!("{here} has values that are not read")));
-            };
-            if tensor.dtype != whole.dtype {
-                return Ok(Err(format!("{here} is of type {}", tensor.dtype)));
-            }
-            if tensor.shape != part.sizes {
-                return Ok(Err(format!("{here} has the shape {:?}", tensor.shape)));
-            }
-            let mut place = place.clone();
-            place.offsets.clone_from(&part.offsets);
-            Ok(place)
-        }
-        _ => Err(format!("{here} is not one tensor")),
-    })
+    let Ok([tensor]) = <[Tensor; 1]>::try_from(tensors(&layout, file, offset)) else {
+        return Ok(Err(format!("{here} is not one tensor")));
+    };
+    let Ok([mut place]) = <[Place; 1]>::try_from(tensor.places) else {
+        return Ok(Err(format!("{here} has values that are not read")));
+    };
+    if tensor.dtype != whole.dtype {
+        return Ok(Err(format!("{here} is of type {}", tensor.dtype)));
+    }
+    if tensor.shape != part.sizes {
+        return Ok(Err(format!("{here} has the shape {:?}", tensor.shape)));
+    }
+    place.offsets.clone_from(&part.offsets);
+    Ok(Ok(place))
 }
-
-/// Places of parts, by name and offsets.
-pub(super) type Places<'g> = HashMap<(&'g [u8], Vec<u64>), Info<'g>>;
