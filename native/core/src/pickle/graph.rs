@@ -161,6 +161,18 @@ impl Graph<'_> {
         }
     }
 
+    /// The extents in `torch.Size((…))`, a call with one argument; `None` for other objects.
+    #[must_use]
+    pub fn torch_size(&self, object: &Object) -> Option<&[NodeId]> {
+        if self.global(object.callable)? != (b"torch", b"Size") {
+            return None;
+        }
+        match *self.tuple(object.args)? {
+            [extents] => self.tuple(extents),
+            _ => None,
+        }
+    }
+
     /// The value of an integer that is not negative.
     #[must_use]
     pub fn unsigned(&self, id: NodeId) -> Option<u64> {

@@ -311,15 +311,7 @@ impl Rebuild<'_> {
         let ids = match self.graph.node(id) {
             Node::Tuple(ids) => ids,
             Node::List(ids) => ids.as_slice(),
-            Node::Object(object) => {
-                if self.graph.global(object.callable)? != (b"torch", b"Size") {
-                    return None;
-                }
-                match *self.graph.tuple(object.args)? {
-                    [inner] => self.graph.tuple(inner)?,
-                    _ => return None,
-                }
-            }
+            Node::Object(object) => self.graph.torch_size(object)?,
             _ => return None,
         };
         if ids.len() > self.limits.rank {

@@ -219,12 +219,7 @@ impl<'g> Reader<'g, '_> {
     fn size(&self, id: NodeId) -> Option<Vec<u64>> {
         let graph = self.graph;
         let ids = match graph.node(id) {
-            Node::Object(object) if graph.global(object.callable)? == (b"torch", b"Size") => {
-                let &[inner] = graph.tuple(object.args)? else {
-                    return None;
-                };
-                graph.tuple(inner)?
-            }
+            Node::Object(object) => graph.torch_size(object)?,
             _ => graph.tuple(id)?,
         };
         if ids.len() > self.limits.rank {
