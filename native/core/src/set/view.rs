@@ -10,7 +10,7 @@ use crate::bytes::{FileSource, Limits, ReadAt, Refusal};
 use crate::format::one_line;
 use crate::layout::{Bytes, Packed};
 use crate::tensor::{Hash, hash_view, tensor_hash};
-use crate::values;
+use crate::values::{self, copy_box};
 use crate::{Error, Result};
 
 /// A model of several files.
@@ -123,7 +123,9 @@ impl SetView {
                 let mut out = vec![0; len as usize];
                 for place in places {
                     let part = read(place)?;
-                    scatter(&mut out, &tensor.shape, place, &part, item)
+                    let sizes = &place.packed.view.shape[..];
+                    let (from, to) = ((&part[..], sizes), (&mut out[..], &tensor.shape[..]));
+                    copy_box(from, to, &place.offsets, sizes, item as usize)
                         .ok_or_else(|| invalid("a part lies outside".into()))?;
                 }
                 Ok(out)
@@ -166,36 +168,6 @@ impl SetView {
             Err(error) => Err(error),
         }
     }
-}
-
-/// Copies the values of a part to their places in the whole. `None` when it has none.
-fn scatter(out: &mut [u8], shape: &[u64], place: &Place, part: &[u8], item: u64) -> Option<()> {
-    let sizes = &place.packed.view.shape;
-    if sizes.contains(&0) {
-        return Some(());
-    }
-    let row = sizes.last().copied().unwrap_or(1).checked_mul(item)?;
-    let outer = sizes.len().saturating_sub(1);
-    let mut index = vec![0u64; outer];
-    for values in part.chunks(usize::try_from(row).ok()?) {
-        let mut at = 0u64;
-        for (axis, &dim) in shape.iter().enumerate() {
-            let inside = index.get(axis).copied().unwrap_or(0);
-            let here = place.offsets.get(axis)?.checked_add(inside)?;
-            at = at.checked_mul(dim)?.checked_add(here)?;
-        }
-        let at = usize::try_from(at.checked_mul(item)?).ok()?;
-        out.get_mut(at..at.checked_add(values.len())?)?
-            .copy_from_slice(values);
-        for axis in (0..outer).rev() {
-            index[axis] += 1;
-            if index[axis] < sizes[axis] {
-                break;
-            }
-            index[axis] = 0;
-        }
-    }
-    Some(())
 }
 
 /// A view that is being made.

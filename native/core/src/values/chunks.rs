@@ -7,7 +7,7 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use super::refuse;
+use super::{copy_box, refuse};
 use crate::bytes::{Parse, ReadAt, read_vec};
 use crate::layout::{Chunk, Chunks, Filter};
 
@@ -98,58 +98,16 @@ fn fletcher32(bytes: &[u8]) -> u32 {
     b << 16 | a
 }
 
-/// Copies a chunk into the array, row by row, without what is beyond the array's end.
+/// Copies a chunk into the array, without what is beyond the array's end.
 fn place(array: &Chunks, chunk: &Chunk, bytes: &[u8], out: &mut [u8]) -> Option<()> {
-    let item = array.fill.len();
-    let rank = array.shape.len();
-    if chunk.origin.len() != rank {
-        return None;
-    }
-    let mut extents = Vec::with_capacity(rank);
-    for axis in 0..rank {
-        let left = array.shape[axis].checked_sub(chunk.origin[axis])?;
-        extents.push(left.min(array.chunk[axis]));
-    }
-    let Some((&width, outer)) = extents.split_last() else {
-        out.copy_from_slice(bytes.get(..out.len())?);
-        return Some(());
-    };
+    let axes = array.shape.iter().zip(&chunk.origin).zip(&array.chunk);
+    let extents = axes.map(|((dim, start), len)| Some(dim.checked_sub(*start)?.min(*len)));
+    let extents: Vec<u64> = extents.collect::<Option<_>>()?;
     if extents.contains(&0) {
         return None;
     }
-    let width = usize::try_from(width).ok()?.checked_mul(item)?;
-    // Position of a row's first element: both arrays fit into memory, so nothing overflows.
-    let position = |shape: &[u64], index: &[u64]| {
-        let at = shape.iter().zip(index).fold(0, |at, (dim, i)| at * dim + i);
-        at as usize * item
-    };
-    let mut index = vec![0u64; rank];
-    loop {
-        let there: Vec<u64> = index
-            .iter()
-            .zip(&chunk.origin)
-            .map(|(i, o)| i + o)
-            .collect();
-        let (from, to) = (
-            position(&array.chunk, &index),
-            position(&array.shape, &there),
-        );
-        let row = bytes.get(from..from.checked_add(width)?)?;
-        out.get_mut(to..to.checked_add(width)?)?
-            .copy_from_slice(row);
-        let mut axis = outer.len();
-        loop {
-            if axis == 0 {
-                return Some(());
-            }
-            axis -= 1;
-            index[axis] += 1;
-            if index[axis] < outer[axis] {
-                break;
-            }
-            index[axis] = 0;
-        }
-    }
+    let (from, to) = ((bytes, &array.chunk[..]), (out, &array.shape[..]));
+    copy_box(from, to, &chunk.origin, &extents, array.fill.len())
 }
 
 #[cfg(test)]

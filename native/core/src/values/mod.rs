@@ -4,6 +4,9 @@
 //! size that the file states, and more than the caller allows.
 
 mod chunks;
+mod place;
+
+pub(crate) use place::copy_box;
 
 use std::io::Read;
 
