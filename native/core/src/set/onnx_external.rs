@@ -40,13 +40,13 @@ pub(super) fn view(
         .enumerate()
         .map(|(index, tensor)| (tensor.name.clone(), index))
         .collect();
-    let mut opened: HashMap<String, Option<(usize, u64)>> = HashMap::new();
+    let mut opened: HashMap<String, Option<usize>> = HashMap::new();
     let mut placed = Vec::new();
     for tensor in external {
         let location = tensor.external.location.clone();
         let data = *opened.entry(location.clone()).or_insert_with(|| {
             let data = set.open(&location, Role::Data);
-            data.map(|(file, source)| (file, source.len()))
+            data.map(|(file, _)| file)
         });
         let Some(&index) = by_name.get(&tensor.name) else {
             continue;
@@ -70,8 +70,7 @@ pub(super) fn view(
 }
 
 /// Where the values are, checked against the file's length.
-fn locate(set: &mut Set<'_>, tensor: &ExternalTensor, data: (usize, u64)) -> Option<Place> {
-    let (file, size) = data;
+fn locate(set: &mut Set<'_>, tensor: &ExternalTensor, file: usize) -> Option<Place> {
     let at = &tensor.external;
     let Some(bytes) = tensor.bytes else {
         set.problem(
@@ -87,11 +86,10 @@ fn locate(set: &mut Set<'_>, tensor: &ExternalTensor, data: (usize, u64)) -> Opt
         set.problem(&tensor.name, rule);
         return None;
     }
-    if at.offset.checked_add(bytes).is_none_or(|end| end > size) {
-        let rule = format!(
-            "{bytes} bytes from {} are not all in {}, which has {size}",
-            at.offset, at.location
-        );
+    let data = &set.view.files[file];
+    let end = at.offset.checked_add(bytes);
+    if end.is_none_or(|end| end > data.bytes) {
+        let rule = data.lacks(at.offset, bytes);
         set.problem(&tensor.name, rule);
         return None;
     }

@@ -39,8 +39,8 @@ pub(super) fn view(set: &mut Set<'_>, path: &str, source: &FileSource) -> Result
     let shards = (0..index.shards)
         .map(|shard| {
             let name = format!("{prefix}.data-{shard:05}-of-{:05}", index.shards);
-            let (file, source) = set.open(&name, Role::Data)?;
-            Some((file, source.len()))
+            let (file, _) = set.open(&name, Role::Data)?;
+            Some(file)
         })
         .collect();
     let mut bundle = Bundle { set, shards };
@@ -50,8 +50,8 @@ pub(super) fn view(set: &mut Set<'_>, path: &str, source: &FileSource) -> Result
 
 struct Bundle<'s, 'a> {
     set: &'s mut Set<'a>,
-    /// Index in the view, and size; `None` for those that are missing.
-    shards: Vec<Option<(usize, u64)>>,
+    /// Index in the view; `None` for those that are missing.
+    shards: Vec<Option<usize>>,
 }
 
 impl Bundle<'_, '_> {
@@ -112,13 +112,11 @@ impl Bundle<'_, '_> {
             return None;
         };
         // That it is missing has been said.
-        let &(file, size) = shard.as_ref()?;
+        let file = (*shard)?;
+        let data = &self.set.view.files[file];
         let end = entry.offset.checked_add(entry.size);
-        if end.is_none_or(|end| end > size) {
-            let rule = format!(
-                "{} bytes from {} are not all in {}, which has {size}",
-                entry.size, entry.offset, self.set.view.files[file].path
-            );
+        if end.is_none_or(|end| end > data.bytes) {
+            let rule = data.lacks(entry.offset, entry.size);
             self.set.problem(name, rule);
             return None;
         }

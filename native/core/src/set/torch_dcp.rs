@@ -140,7 +140,7 @@ fn place(set: &mut Set<'_>, all: &mut [(Tensor, bool)], mut parts: Vec<Part<'_>>
                 tensor: &names[part.tensor],
             });
             let (tensor, complete) = &mut all[part.tensor];
-            match find(set, &source, (file, path), part, tensor)? {
+            match find(set, &source, file, part, tensor)? {
                 Ok(place) => tensor.places.push(place),
                 Err(rule) => {
                     *complete = false;
@@ -157,7 +157,7 @@ fn place(set: &mut Set<'_>, all: &mut [(Tensor, bool)], mut parts: Vec<Part<'_>>
 fn find(
     set: &Set<'_>,
     source: &FileSource,
-    file: (usize, &str),
+    file: usize,
     part: &Part<'_>,
     whole: &Tensor,
 ) -> Result<std::result::Result<Place, String>> {
@@ -173,10 +173,7 @@ fn find(
         )));
     }
     let Some(inner) = SubSource::new(source, offset, length) else {
-        let size = source.len();
-        return Ok(Err(format!(
-            "{length} bytes from {offset} are not all in {path}, which has {size}"
-        )));
+        return Ok(Err(set.view.files[file].lacks(offset, length)));
     };
     let layout = match parse(&inner, set.limits)? {
         Parsed::Layout(layout) => layout,
@@ -187,7 +184,7 @@ fn find(
         }
     };
     let here = format!("its part at byte {offset} of {path}");
-    let Ok([tensor]) = <[Tensor; 1]>::try_from(tensors(&layout, file, offset)) else {
+    let Ok([tensor]) = <[Tensor; 1]>::try_from(tensors(&layout, (file, path), offset)) else {
         return Ok(Err(format!("{here} is not one tensor")));
     };
     let Ok([mut place]) = <[Place; 1]>::try_from(tensor.places) else {

@@ -52,6 +52,14 @@ pub struct File {
     pub tensors: usize,
 }
 
+impl File {
+    /// What is wrong with a range that is not all in it.
+    pub(super) fn lacks(&self, at: u64, len: u64) -> String {
+        let Self { path, bytes, .. } = self;
+        format!("{len} bytes from {at} are not all in {path}, which has {bytes}")
+    }
+}
+
 /// What a file does for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
