@@ -186,12 +186,7 @@ impl<'g> Reader<'g, '_> {
             return Ok(None);
         };
         self.cells = self.cells.saturating_add(chunks.len() as u64);
-        if self.cells > self.limits.tensors {
-            return Err(format!(
-                "more than {} parts of tensors",
-                self.limits.tensors
-            ));
-        }
+        self.check_parts(self.cells)?;
         let mut cells = Vec::with_capacity(chunks.len());
         for &chunk in chunks {
             let Some(object) = self::object(graph, chunk, b"ChunkStorageMetadata") else {
@@ -215,6 +210,14 @@ impl<'g> Reader<'g, '_> {
         }))
     }
 
+    fn check_parts(&self, count: u64) -> Result<(), String> {
+        let most = self.limits.tensors;
+        if count > most {
+            return Err(format!("more than {most} parts of tensors"));
+        }
+        Ok(())
+    }
+
     /// `torch.Size`, or a tuple.
     fn size(&self, id: NodeId) -> Option<Vec<u64>> {
         let graph = self.graph;
@@ -230,12 +233,7 @@ impl<'g> Reader<'g, '_> {
     }
 
     fn places(&mut self, items: &'g [Item]) -> Result<Places<'g>, String> {
-        if items.len() as u64 > self.limits.tensors {
-            return Err(format!(
-                "more than {} parts of tensors",
-                self.limits.tensors
-            ));
-        }
+        self.check_parts(items.len() as u64)?;
         let graph = self.graph;
         let mut places = Places::with_capacity(items.len());
         for item in items {

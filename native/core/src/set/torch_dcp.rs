@@ -21,8 +21,8 @@ use crate::pickle::Graph;
 struct Part<'g> {
     /// Which tensor.
     tensor: usize,
-    offsets: Vec<u64>,
-    sizes: Vec<u64>,
+    offsets: &'g [u64],
+    sizes: &'g [u64],
     info: &'g Info<'g>,
 }
 
@@ -101,8 +101,8 @@ fn plan<'g>(
             first.get_or_insert(info.path);
             parts.push(Part {
                 tensor: number,
-                offsets: offsets.clone(),
-                sizes: sizes.clone(),
+                offsets,
+                sizes,
                 info,
             });
         }
@@ -175,15 +175,13 @@ fn find(
     let Some(inner) = SubSource::new(source, offset, length) else {
         return Ok(Err(set.view.files[file].lacks(offset, length)));
     };
+    let here = format!("its part at byte {offset} of {path}");
     let layout = match parse(&inner, set.limits)? {
         Parsed::Layout(layout) => layout,
         Parsed::Opaque(reason) => {
-            return Ok(Err(format!(
-                "its part at byte {offset} of {path}: {reason}"
-            )));
+            return Ok(Err(format!("{here}: {reason}")));
         }
     };
-    let here = format!("its part at byte {offset} of {path}");
     let Ok([tensor]) = <[Tensor; 1]>::try_from(tensors(&layout, (file, path), offset)) else {
         return Ok(Err(format!("{here} is not one tensor")));
     };
@@ -196,6 +194,6 @@ fn find(
     if tensor.shape != part.sizes {
         return Ok(Err(format!("{here} has the shape {:?}", tensor.shape)));
     }
-    place.offsets.clone_from(&part.offsets);
+    place.offsets = part.offsets.to_vec();
     Ok(Ok(place))
 }
