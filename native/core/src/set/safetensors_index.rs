@@ -100,8 +100,8 @@ pub(super) fn view(set: &mut Set<'_>, path: &str, index: Index) -> Result<()> {
             set.problem(&pair[0].0, rule);
         }
     }
-    let mapped: HashSet<String> = map.iter().map(|(name, _)| name.clone()).collect();
     map.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
+    let mapped: HashSet<&str> = map.iter().map(|(name, _)| name.as_str()).collect();
 
     let (mut total, mut complete) = (0u64, true);
     set.view.format = "safetensors-shards".into();
@@ -118,14 +118,14 @@ pub(super) fn view(set: &mut Set<'_>, path: &str, index: Index) -> Result<()> {
             total = total.saturating_add(tensor.bytes);
             let name = tensor.name.clone();
             if !here.contains(name.as_str()) {
-                let rule = if mapped.contains(&name) {
+                let rule = if mapped.contains(name.as_str()) {
                     format!("{shard} has it too, where {path} does not look for it")
                 } else {
                     format!("it is in {shard}, and {path} does not name it")
                 };
                 set.problem(&name, rule);
                 // The place that the index gives wins.
-                if mapped.contains(&name) {
+                if mapped.contains(name.as_str()) {
                     continue;
                 }
             }
