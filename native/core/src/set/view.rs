@@ -110,8 +110,7 @@ impl SetView {
         let folder = Folder::new(&self.root)?;
         let invalid = |rule: String| Error::invalid(tensor.name.clone(), rule);
         let read = |place: &Place| -> Result<Vec<u8>> {
-            let path = self.files.get(place.file).map_or("", |file| &file.path);
-            let source = folder.open(path).map_err(invalid)?;
+            let source = folder.open(self.path(place)).map_err(invalid)?;
             let result = values::read(&source, &place.packed, most);
             result.map_err(|refusal| match refusal {
                 Refusal::Content(rule) => invalid(rule),
@@ -140,9 +139,12 @@ impl SetView {
             }
         }
     }
-}
 
-impl SetView {
+    /// The file of a place.
+    fn path(&self, place: &Place) -> &str {
+        self.files.get(place.file).map_or("", |file| &file.path)
+    }
+
     /// The hash of a tensor; `None` when its values cannot be read, or take more than `most` bytes of
     /// memory.
     ///
@@ -157,8 +159,7 @@ impl SetView {
                 .extent_bytes(*dtype)
                 .is_some_and(|needed| needed <= len)
         {
-            let path = self.files.get(place.file).map_or("", |file| &file.path);
-            let Ok(source) = Folder::new(&self.root)?.open(path) else {
+            let Ok(source) = Folder::new(&self.root)?.open(self.path(place)) else {
                 return Ok(None);
             };
             let read = |at: u64, part: &mut [u8]| {
@@ -280,9 +281,6 @@ impl<'a> Set<'a> {
         }
         let by_path = &self.by_path;
         let files = &mut self.view.files;
-        for file in files.iter_mut() {
-            file.tensors = 0;
-        }
         for tensor in &self.view.tensors {
             // A tensor counts once for each file that has a part of it.
             let mut counted = HashSet::new();
