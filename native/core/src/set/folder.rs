@@ -12,7 +12,7 @@ use super::places::tensors;
 use super::view::{Role, Set, SetView};
 use super::{dcp_metadata, onnx_external, safetensors_index, tf_bundle, torch_dcp};
 use crate::bytes::{FileSource, Limits, ReadAt, Refusal, read_vec};
-use crate::format::{describe, parse, tf_index};
+use crate::format::{Facts, parse_and_describe, tf_index};
 use crate::layout::{Layout, Parsed};
 use crate::pickle;
 use crate::tensor::component;
@@ -125,10 +125,11 @@ pub(super) fn index(set: &mut Set<'_>, name: &str) -> Result<bool> {
     if metadata(set, name, &source)? {
         return Ok(true);
     }
-    let Parsed::Layout(layout) = parse(&source, set.limits)? else {
+    let (parsed, facts) = parse_and_describe(&source, set.limits)?;
+    let Parsed::Layout(layout) = parsed else {
         return Ok(false);
     };
-    onnx(set, name, &source, &layout)
+    onnx(set, name, &source, &layout, facts)
 }
 
 /// Adds the model of an index in JSON. What is called like one and is none is a problem.
@@ -158,7 +159,13 @@ fn failed(refusal: Refusal, source: &FileSource) -> Error {
     }
 }
 
-fn onnx(set: &mut Set<'_>, name: &str, source: &FileSource, layout: &Layout) -> Result<bool> {
+fn onnx(
+    set: &mut Set<'_>,
+    name: &str,
+    source: &FileSource,
+    layout: &Layout,
+    facts: Facts,
+) -> Result<bool> {
     if layout.format != "onnx" {
         return Ok(false);
     }
@@ -166,6 +173,7 @@ fn onnx(set: &mut Set<'_>, name: &str, source: &FileSource, layout: &Layout) -> 
     if external.is_empty() {
         return Ok(false);
     }
+    set.view.writer = facts.writer;
     onnx_external::view(set, name, source, layout, external)?;
     Ok(true)
 }
@@ -205,7 +213,8 @@ fn single(set: &mut Set<'_>, name: &str) -> Result<bool> {
             return Ok(true);
         }
     };
-    let (format, layout) = match parse(&source, set.limits)? {
+    let (parsed, facts) = parse_and_describe(&source, set.limits)?;
+    let (format, layout) = match parsed {
         Parsed::Layout(layout) => (layout.format, Some(layout)),
         Parsed::Opaque(reason) if is_other(&reason) => return Ok(false),
         Parsed::Opaque(reason) => {
@@ -219,7 +228,7 @@ fn single(set: &mut Set<'_>, name: &str) -> Result<bool> {
     set.view.files[file].format = format.into();
     set.view.format = format.into();
     if let Some(layout) = layout {
-        set.view.writer = describe(&source, set.limits)?.writer;
+        set.view.writer = facts.writer;
         set.view.tensors = tensors(&layout, (file, name), 0);
     }
     Ok(true)

@@ -11,7 +11,6 @@ use super::places::{check_overlaps, tensors};
 use super::view::{Place, Role, Set};
 use crate::Result;
 use crate::bytes::{FileSource, ReadAt};
-use crate::format::describe;
 use crate::format::onnx::{ExternalTensor, external_tensors};
 use crate::layout::Layout;
 use crate::tensor::Dtype;
@@ -30,7 +29,6 @@ pub(super) fn view(
     external: Vec<ExternalTensor>,
 ) -> Result<()> {
     set.view.format = "onnx-external".into();
-    set.view.writer = describe(source, set.limits)?.writer;
     let file = set.list(path, Role::Index, source.len());
     set.view.files[file].format = layout.format.into();
     let mut found = tensors(layout, (file, path), 0);

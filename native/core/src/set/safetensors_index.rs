@@ -15,7 +15,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use super::places::tensors;
 use super::view::{Role, Set, Tensor};
 use crate::bytes::{FileSource, ReadAt, read_vec};
-use crate::format::{describe, parse};
+use crate::format::parse_and_describe;
 use crate::layout::Parsed;
 use crate::tensor::component;
 use crate::{Error, Result};
@@ -147,7 +147,8 @@ fn tensors_of(set: &mut Set<'_>, shard: &str) -> Result<Option<Vec<Tensor>>> {
     let Some((file, source)) = set.open(shard, Role::Data) else {
         return Ok(None);
     };
-    match parse(&source, set.limits)? {
+    let (parsed, facts) = parse_and_describe(&source, set.limits)?;
+    match parsed {
         Parsed::Opaque(reason) => {
             set.view.files[file].format = "opaque".into();
             set.problem(shard, reason);
@@ -158,9 +159,7 @@ fn tensors_of(set: &mut Set<'_>, shard: &str) -> Result<Option<Vec<Tensor>>> {
             if layout.format != "safetensors" {
                 set.view.format = "torch-shards".into();
             }
-            if set.view.writer.is_none() {
-                set.view.writer = describe(&source, set.limits)?.writer;
-            }
+            set.view.writer = set.view.writer.take().or(facts.writer);
             Ok(Some(tensors(&layout, (file, shard), 0)))
         }
     }
