@@ -9,7 +9,7 @@
 use super::archive::ArchiveFormat;
 use super::gather::Gather;
 use super::torch_records::{Records, has};
-use super::torch_zip::pickle_record;
+use super::torch_zip::{object, pickle_record};
 use super::{Facts, torch_facts};
 use crate::bytes::{Limits, Parse, ReadAt};
 use crate::layout::Layout;
@@ -34,25 +34,15 @@ impl ArchiveFormat for TorchScript {
         source: &dyn ReadAt,
         archive: &Archive,
         limits: &Limits,
-        mut facts: Option<&mut Facts>,
+        facts: Option<&mut Facts>,
     ) -> Parse<Layout> {
         let mut records = Records::new(source, archive, limits)?;
-        // What the pickle tells is also told of archives that are not split.
-        let checked = records.check();
-        let data = pickle_record(
-            &mut records,
-            "data.pkl",
-            Ids::Zip,
-            limits,
-            facts.as_deref_mut(),
-        );
-        if let Some(facts) = facts.filter(|facts| facts.globals.is_some()) {
+        let data = object(&mut records, limits, facts, |_, facts| {
             facts.writer = Some("torch.jit.save".to_owned());
             facts.weights_only = Some(torch_facts::refused("TorchScript archives"));
-        }
-        checked?;
+        })?;
         let mut gather = Gather::new(limits);
-        gather.pickle("", data?, |storage| {
+        gather.pickle("", data, |storage| {
             records.storage(&format!("data/{}", storage.key), storage)
         })?;
         let constants = pickle_record(&mut records, "constants.pkl", Ids::Zip, limits, None)?;

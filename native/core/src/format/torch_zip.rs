@@ -36,7 +36,7 @@ impl ArchiveFormat for TorchZip {
         source: &dyn ReadAt,
         archive: &Archive,
         limits: &Limits,
-        mut facts: Option<&mut Facts>,
+        facts: Option<&mut Facts>,
     ) -> Parse<Layout> {
         let mut records = Records::new(source, archive, limits)?;
         if !records.has("data.pkl") {
@@ -44,21 +44,11 @@ impl ArchiveFormat for TorchZip {
                 "torch zip: record data.pkl is missing: another kind of zip, which is not split",
             ));
         }
-        // What the pickle tells is also told of archives that are not split.
-        let checked = records.check();
-        let found = pickle_record(
-            &mut records,
-            "data.pkl",
-            Ids::Zip,
-            limits,
-            facts.as_deref_mut(),
-        );
-        if let Some(facts) = facts.filter(|facts| facts.globals.is_some()) {
-            facts.writer = facts.writer.take().or_else(|| writer(&records));
-        }
-        checked?;
+        let found = object(&mut records, limits, facts, |records, facts| {
+            facts.writer = facts.writer.take().or_else(|| writer(records));
+        })?;
         let mut gather = Gather::new(limits);
-        gather.pickle("", found?, |storage| {
+        gather.pickle("", found, |storage| {
             records.storage(&format!("data/{}", storage.key), storage)
         })?;
         let layout = gather.assemble(self.name(), source.len())?;
@@ -78,6 +68,24 @@ fn writer(records: &Records<'_>) -> Option<String> {
         "torch.save, 1.6 to 2.0"
     };
     Some(writer.to_owned())
+}
+
+/// The tensors of the object, `data.pkl`. What it tells, and `tell` adds, is also told of archives that are
+/// not split.
+pub(super) fn object(
+    records: &mut Records<'_>,
+    limits: &Limits,
+    mut facts: Option<&mut Facts>,
+    tell: impl FnOnce(&Records<'_>, &mut Facts),
+) -> Parse<Found> {
+    let checked = records.check();
+    let found = pickle_record(records, "data.pkl", Ids::Zip, limits, facts.as_deref_mut());
+    // Nothing is told of a record that cannot be read.
+    if let Some(facts) = facts.filter(|facts| facts.globals.is_some()) {
+        tell(records, facts);
+    }
+    checked?;
+    found
 }
 
 /// The tensors that the pickle in a record describes, and what else it tells.
