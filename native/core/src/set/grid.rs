@@ -7,6 +7,8 @@
 
 use std::collections::HashSet;
 
+use crate::tensor::elements;
+
 /// A part of a tensor: its first element, and its extents.
 pub(super) type Cell = (Vec<u64>, Vec<u64>);
 
@@ -28,18 +30,12 @@ pub(super) fn check(shape: &[u64], boxes: &[Cell]) -> Result<(), &'static str> {
     if !boxes.iter().all(inside) {
         return Err("a part lies outside the tensor");
     }
-    let volume = |sizes: &[u64]| {
-        if sizes.contains(&0) {
-            return Some(0);
-        }
-        sizes.iter().try_fold(1u64, |n, &size| n.checked_mul(size))
-    };
-    let total = volume(shape).ok_or("the tensor is too large")?;
+    let total = elements(shape).ok_or("the tensor is too large")?;
     let filled = boxes.iter().filter(|(_, sizes)| !sizes.contains(&0));
     let filled: Vec<&Cell> = filled.collect();
     let sum = filled
         .iter()
-        .try_fold(0u64, |sum, (_, sizes)| sum.checked_add(volume(sizes)?));
+        .try_fold(0u64, |sum, (_, sizes)| sum.checked_add(elements(sizes)?));
 
     let cuts: Vec<Vec<u64>> = (0..shape.len())
         .map(|axis| {
