@@ -29,6 +29,12 @@ const PAST = 3;
 
 const READ_ONLY = 0o444;
 
+/** What a call says when another process made or removed a file or folder since we looked. */
+const RACED = new Set(['EEXIST', 'ENOENT', 'ENOTEMPTY']);
+
+/** How often a path is looked at before what another process does there is an error. */
+const TRIES = 10;
+
 /** Reads `theta.storeLink`. */
 export function parseLinkMode(value: string | null): LinkMode {
   if (value === null) return 'auto';
@@ -107,8 +113,23 @@ export class WorkTreeFiles {
     return found?.isFile() === true && found.size === size;
   }
 
-  /** Puts an object's bytes at a path. */
+  /**
+   * Puts an object's bytes at a path. Another command that puts or removes files of the same model
+   * at the same moment is no reason to fail: the path is looked at again.
+   */
   async put(path: string, object: string): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#put(path, object);
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code ?? '';
+        if (!RACED.has(code) || tries === TRIES) throw error;
+        this.#folders.clear();
+      }
+    }
+  }
+
+  async #put(path: string, object: string): Promise<void> {
     const target = join(this.#root, path);
     this.#makeFolder(dirname(target));
     const there = lstatSync(target, { throwIfNoEntry: false });
