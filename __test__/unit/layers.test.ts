@@ -16,7 +16,7 @@ const TYPESCRIPT = [
   ['manifest', 'git', 'lfs'],
   ['store'],
   ['filter'],
-  ['hooks', 'road', 'config', 'merge', 'api'],
+  ['hooks', 'road', 'config', 'merge', 'provenance', 'api'],
   ['index'],
   ['cli'],
 ];

@@ -70,6 +70,11 @@ export function refused(message: string, details?: Details): ThetaError {
   return new ThetaError('ERR_THETA_PROVENANCE_REFUSED', message, details);
 }
 
+/** Throws when the work was cancelled. */
+export function stopIfCancelled(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new ThetaError('ERR_THETA_CANCELLED', 'cancelled');
+}
+
 /** Runs `body`; an error of the system becomes one that names the file. */
 export async function reading<T>(path: string, body: () => Promise<T>): Promise<T> {
   try {

@@ -98,7 +98,7 @@ export function signBytes(bytes: Uint8Array, privateKey: KeyObject): Buffer {
   return cryptoSign(hashOf(privateKey), bytes, privateKey);
 }
 
-/** Whether the signature is that of the key's owner over the bytes. */
+/** Whether the signature is that of the key's owner over the bytes; false for keys of other kinds. */
 export function verifyBytes(bytes: Uint8Array, publicKey: KeyObject, signature: Buffer): boolean {
   try {
     return cryptoVerify(hashOf(publicKey), bytes, publicKey, signature);

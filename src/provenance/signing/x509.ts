@@ -119,7 +119,7 @@ export function readCertificate(der: Buffer): Certificate {
     throw new Problem('malformed', 'a certificate is incomplete');
   const holder = optional.find(({ tag }) => tag === EXTENSIONS);
   const extensions = holder ? readExtensions(holder.body) : new Map<string, Extension>();
-  const valueOf = (oid: string) => extensions.get(oid)?.value;
+  const valueOfExtension = (oid: string) => extensions.get(oid)?.value;
   return {
     x509,
     subject: subject.whole,
@@ -127,9 +127,9 @@ export function readCertificate(der: Buffer): Certificate {
     notBefore: readTime(notBefore),
     notAfter: readTime(notAfter),
     signatureAlgorithm: readOid(expect(elements(expect(algorithm, TAG.sequence))[0], TAG.oid)),
-    ...basicConstraints(valueOf(OID.basicConstraints)),
-    keyUsage: keyUsage(valueOf(OID.keyUsage)),
-    extendedKeyUsage: extendedKeyUsage(valueOf(OID.extendedKeyUsage)),
+    ...basicConstraints(valueOfExtension(OID.basicConstraints)),
+    keyUsage: keyUsage(valueOfExtension(OID.keyUsage)),
+    extendedKeyUsage: extendedKeyUsage(valueOfExtension(OID.extendedKeyUsage)),
     unchecked: [...extensions]
       .filter(
         ([oid, { critical }]) => (critical && !UNDERSTOOD.has(oid)) || oid === OID.nameConstraints,
