@@ -104,6 +104,8 @@ export function readCertificate(der: Buffer): Certificate {
   let x509: X509Certificate;
   try {
     x509 = new X509Certificate(der);
+    // Read only when asked for, and only then refused.
+    void x509.publicKey;
   } catch {
     throw new Problem('malformed', 'a certificate cannot be read');
   }
