@@ -44,6 +44,12 @@ export function torchPython(): string | undefined {
   return parts().torchPython;
 }
 
+/** A Python that imports model_signing, the reference implementation of OpenSSF Model Signing. */
+export function modelSigningPython(): string | undefined {
+  const known = [process.env.GIT_THETA_TEST_MODEL_SIGNING, python()];
+  return known.find((name) => name && answer(name, '-c', 'import model_signing') !== undefined);
+}
+
 /** One version of a program: `dir` holds the binary. */
 export interface Tool {
   name: string;
