@@ -33,9 +33,12 @@ function problems(chain: string[], roots = ['root'], at = AT): string[] {
 }
 
 describe('good', () => {
-  test.each(['leaf', 'leaf P-384', 'leaf P-521', 'purpose only', 'usage only'])('%s', (name) => {
-    expect(problems([name, 'ca'])).toEqual([]);
-  });
+  test.each(['leaf', 'leaf P-384', 'leaf P-521', 'purpose only', 'usage only', 'no name'])(
+    '%s',
+    (name) => {
+      expect(problems([name, 'ca'])).toEqual([]);
+    },
+  );
 
   test('the order of the others does not matter, nor do strangers among them', () => {
     expect(problems(['leaf', 'other root', 'root', 'sub ca', 'ca'])).toEqual([]);

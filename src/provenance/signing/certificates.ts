@@ -49,8 +49,8 @@ const ANY_USAGE = '2.5.29.37.0';
 const MAX_DEPTH = 10;
 const MAX_SIGNATURES = 200;
 
-/** A name as one line. */
-const oneLine = (name: string): string => name.split('\n').join(', ');
+/** A name as one line. A certificate may have none, and Node then gives none. */
+const oneLine = (name: string | undefined): string => (name ?? '').split('\n').join(', ');
 
 const called = ({ x509 }: Certificate): string => `the certificate of "${oneLine(x509.subject)}"`;
 

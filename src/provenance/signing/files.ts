@@ -4,6 +4,7 @@
  * Refused: a file over its limit, what is not a regular file, a destination that exists unless it
  * may be replaced.
  */
+import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -63,7 +64,7 @@ export function checkDestination(path: string, replace: boolean): Promise<void> 
 export function writeAtomically(path: string, content: string, replace: boolean): Promise<void> {
   return reading(path, async () => {
     await checkDestination(path, replace);
-    const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+    const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
     const file = await open(temporary, 'wx', 0o644);
     try {
       await file.writeFile(content).then(() => file.sync());

@@ -15,16 +15,16 @@ import { FOLDER_SIGNATURE } from './target';
 
 const MAX_LEVELS = 32;
 
-/** Whether a signature file lists a file by one of these names. */
-async function lists(signature: string, names: readonly string[]): Promise<boolean> {
+/** The names of the files that a signature file lists; undefined when it is none. */
+async function listed(signature: string): Promise<string[] | undefined> {
   try {
-    if ((await kindOf(signature)) !== 'file') return false;
+    if ((await kindOf(signature)) !== 'file') return undefined;
     const { resources, serialization } = parseStatement((await readBundle(signature)).payload);
     const parts = serialization.shardSize !== undefined;
-    return resources.some(({ name }) => names.includes(parts ? (shardOf(name)?.path ?? '') : name));
+    return resources.map(({ name }) => (parts ? (shardOf(name)?.path ?? name) : name));
   } catch (error) {
-    if (error instanceof Problem || isThetaError(error)) return false;
-    if (typeof (error as NodeJS.ErrnoException).syscall === 'string') return false;
+    if (error instanceof Problem || isThetaError(error)) return undefined;
+    if (typeof (error as NodeJS.ErrnoException).syscall === 'string') return undefined;
     throw error;
   }
 }
@@ -33,17 +33,15 @@ async function lists(signature: string, names: readonly string[]): Promise<boole
 export async function isSigned(path: string): Promise<string | undefined> {
   const file = resolve(path);
   const beside = `${file}.sig`;
-  if (await lists(beside, [basename(file), ITSELF])) return beside;
-  const kind = await kindOf(file).catch(() => undefined);
-  if (kind === 'folder') {
-    const inside = join(file, FOLDER_SIGNATURE);
-    if ((await kindOf(inside)) === 'file') return inside;
-  }
+  const names = await listed(beside);
+  if (names?.includes(basename(file)) || names?.includes(ITSELF)) return beside;
+  const inside = join(file, FOLDER_SIGNATURE);
+  if (await listed(inside)) return inside;
   let folder = dirname(file);
   for (let level = 0; level < MAX_LEVELS; level++) {
     const signature = join(folder, FOLDER_SIGNATURE);
     const name = relative(folder, file).split(sep).join('/');
-    if (await lists(signature, [name])) return signature;
+    if ((await listed(signature))?.includes(name)) return signature;
     if (dirname(folder) === folder) break;
     folder = dirname(folder);
   }

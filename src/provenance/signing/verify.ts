@@ -98,7 +98,7 @@ async function checkSignature(bundle: Bundle, options: VerifySignatureOptions): 
     const key = await readPublicKey(publicKey);
     const fingerprint = keyHint(key);
     if (!verifyBytes(signed, key, signature))
-      throw badSignature(bundle, material.hint !== undefined && material.hint !== fingerprint);
+      throw badSignature(bundle, Boolean(material.hint) && material.hint !== fingerprint);
     return { fingerprint, problems: [] };
   }
   if (roots.length === 0)
@@ -161,7 +161,7 @@ interface Present {
   readonly warnings: readonly string[];
 }
 
-/** The one file of a signature of a file. The folder it is in may have got another name. */
+/** The one file of the signature of a file. */
 function presentFile(target: Target, expected: ReadonlyMap<string, unknown>): Present {
   const [name, ...others] = expected.keys();
   if (name !== undefined && others.length === 0 && (name === ITSELF || name === target.name))

@@ -48,7 +48,9 @@ keys, names = {}, {}
 def make(name, issuer, extensions, key=None, start=day(2026), end=day(2056), subject=None):
     key = key or ec.generate_private_key(ec.SECP256R1())
     keys[name] = key
-    names[name] = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject or name)])
+    subject = name if subject is None else subject
+    common = [x509.NameAttribute(NameOID.COMMON_NAME, subject)] if subject else []
+    names[name] = x509.Name(common)
     builder = (
         x509.CertificateBuilder()
         .subject_name(names[name])
@@ -90,6 +92,7 @@ good = [basic(False), SIGN, CODE]
 leaf("leaf", good)
 leaf("leaf P-384", good, key=others["P-384"])
 leaf("leaf P-521", good, key=others["P-521"])
+leaf("no name", [*good, (x509.SubjectAlternativeName([x509.RFC822Name("a@example.invalid")]), True)], subject="")
 leaf("purpose only", [CODE])
 leaf("usage only", [SIGN])
 leaf("expired", good, end=day(2026, 2))

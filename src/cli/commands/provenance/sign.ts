@@ -25,8 +25,8 @@ interface Options {
 export const command = defineCommand<Options>({
   description: `Signs a model as the OpenSSF Model Signing specification 1.0 describes it, without a
 network: a file, or a folder with all files in it. The signature goes to \`FILE.sig\`, or to
-\`FOLDER/model.sig\`. Anyone with the public key can verify it, with \`git theta provenance
-verify-signature\` or with other programs that know the format.
+\`FOLDER/model.sig\`. Anyone with the public key can verify it, with
+\`git theta provenance verify-signature\` or with other programs that know the format.
 
 With \`--certificate\` the signature holds the certificate of the key, and the certificates between it
 and a root that are given with \`--chain\`; then the root is what others need to verify it.
