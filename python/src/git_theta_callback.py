@@ -525,11 +525,13 @@ class GitCommitCallback(*_callback_bases()):  # type: ignore[misc]
         end: Optional[_State] = start
         # What the other ranks hand over is not written; let them not ask git at every save.
         if getattr(trainer, "is_global_zero", True):
+            why = f"{self._folder} is not in a git repository any more"
             try:
                 end = _read_state(self._folder)
             except GitCommitCallbackError as error:
-                end = None
-                self._warn(f"the stamp lacks the state at saving: {error}")
+                end, why = None, str(error)
+            if end is None:
+                self._warn(f"The stamp lacks the state at saving: {why}")
         checkpoint[STAMP_KEY] = self._stamp(start, end)
 
     def state_dict(self) -> Dict[str, Any]:
