@@ -156,7 +156,7 @@ def test_resume_with_other_code(make, fitted, repo, mode):
 
 def test_resume_with_a_new_model(make, fitted, repo, tmp_path):
     repo.write(".gitattributes", "*.pt filter=theta\n")
-    repo.write(".gitignore", "lightning_logs/\ncheckpoints/\n")
+    repo.write(".gitignore", "lightning_logs/\ncheckpoints/\ngit_info.json\n")
     repo.commit("model.pt", "1")
     trainer, model, data = make()
     trainer.fit(model, data)
