@@ -1,9 +1,10 @@
-// The second half of `npm test`: the Rust tests, then jest. The last line is exactly
+// The second half of `npm test`: the Rust tests, jest, then pytest. The last line is exactly
 // `N passed, N failed`, and the exit code agrees with it.
 //
 //   npm test                             everything
 //   npm test -- --rust                   the Rust tests only
 //   npm test -- --js [jest arguments]    jest only, for example: npm test -- --js lfs
+//   npm test -- --python [arguments]     pytest only
 const { spawn } = require('node:child_process');
 const { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } = require('node:fs');
 const { tmpdir } = require('node:os');
@@ -35,11 +36,11 @@ function add(runner, ok, counts) {
   if (failed.length === 0 && !(ok && counts)) total.failed.push(`${runner}: did not finish`);
 }
 
-/** What a nextest report says. */
+/** What a report of nextest or pytest says. */
 function fromJunit(path) {
   const cases = readFileSync(path, 'utf8').split('<testcase ').slice(1);
   const name = (text) =>
-    text.match(/ ?classname="([^"]*)"/)[1].concat(' ', text.match(/name="([^"]*)"/)[1]);
+    text.match(/classname="([^"]*)"/)[1].concat(' ', text.match(/(?:^| )name="([^"]*)"/)[1]);
   const failed = cases.filter((text) => /<(failure|error)\b/.test(text));
   const skipped = cases.filter((text) => /<skipped\b/.test(text));
   return {
@@ -145,10 +146,28 @@ async function jsTests(args) {
   }
 }
 
+/** The Python package's, in the environment that scripts/test-setup.js made. */
+async function pythonTests(args) {
+  const { python } = JSON.parse(readFileSync(join(ROOT, '.test-env/parts.json'), 'utf8'));
+  const dir = mkdtempSync(join(tmpdir(), 'git-theta-pytest-'));
+  const report = join(dir, 'junit.xml');
+  try {
+    const flags = ['-m', 'pytest', '-q', '-c', 'python/pyproject.toml', '-p', 'no:cacheprovider'];
+    const where = args.length > 0 ? args : ['python/tests'];
+    const { ok } = await show(python, [...flags, `--junitxml=${report}`, ...where]);
+    add('pytest', ok, readIf(report, fromJunit));
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
 async function main(args) {
-  const only = ['--rust', '--js'].find((flag) => args[0] === flag);
-  if (only !== '--js') await rustTests();
-  if (only !== '--rust') await jsTests(only ? args.slice(1) : args);
+  const only = ['--rust', '--js', '--python'].find((flag) => args[0] === flag);
+  const runs = (flag) => !only || only === flag;
+  if (runs('--rust')) await rustTests();
+  if (runs('--js')) await jsTests(only ? args.slice(1) : args);
+  // Without a flag the arguments are jest's.
+  if (runs('--python')) await pythonTests(only ? args.slice(1) : []);
   if (total.passed === 0 && total.failed.length === 0) total.failed.push('no test ran');
   for (const name of total.skipped) console.log(`skipped: ${name}`);
   for (const name of total.failed) console.log(`FAILED: ${name}`);
