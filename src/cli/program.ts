@@ -7,7 +7,15 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { ThetaError } from '../errors';
 import type { CommandDefinition } from './command';
-import { COMMANDS, type CommandEntry, findCommand, GROUPS } from './commands/table';
+import {
+  COMMANDS,
+  type CommandEntry,
+  commandOf,
+  FAMILIES,
+  findFamily,
+  GROUPS,
+  membersOf,
+} from './commands/table';
 import { manualText } from './docs/manual';
 import { listenForInterrupt } from './interrupt';
 import { colours } from './ui/colour';
@@ -92,18 +100,25 @@ export function buildProgram(chosen?: {
     .version(versionLine(), '-v, --version', 'Print the version.')
     .showSuggestionAfterError()
     .addHelpText('after', EPILOGUE);
+  const describe = (row: { name: string; summary: string }) =>
+    newCommand(row.name.split(' ').at(-1) ?? '')
+      .summary(row.summary)
+      .description(`${row.summary}.`);
+  const command = (entry: CommandEntry) => {
+    const made = describe(entry);
+    if (chosen?.entry !== entry) return made;
+    define(made, entry.name, chosen.definition);
+    return made.action(() => chosen.action(made));
+  };
   for (const group of GROUPS) {
-    for (const entry of COMMANDS.filter((command) => command.group === group)) {
-      const command = newCommand(entry.name)
-        .summary(entry.summary)
-        .description(`${entry.summary}.`)
-        .helpGroup(`${group}:`);
-      if (chosen?.entry === entry) {
-        define(command, entry.name, chosen.definition);
-        command.action(() => chosen.action(command));
-      }
-      program.addCommand(command);
+    for (const family of FAMILIES.filter((row) => row.group === group)) {
+      const parent = describe(family).usage('<command> [<args>]').showSuggestionAfterError();
+      for (const entry of membersOf(family)) parent.addCommand(command(entry));
+      parent.addHelpText('after', `\n'git theta help ${family.name}' shows the manual.`);
+      program.addCommand(parent.helpGroup(`${group}:`));
     }
+    const single = COMMANDS.filter((row) => row.group === group && !row.name.includes(' '));
+    for (const entry of single) program.addCommand(command(entry).helpGroup(`${group}:`));
   }
   return program;
 }
@@ -114,7 +129,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
   const json = words.includes('--json');
-  const entry = argv[0] === undefined ? undefined : findCommand(argv[0]);
+  const family = findFamily(argv[0] ?? '');
+  const entry = commandOf(argv);
   const interrupt = listenForInterrupt();
   let code = 0;
   try {
@@ -124,8 +140,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       code = (await definition.run({ args: argv.slice(1), options: {}, signal })) ?? 0;
       return interrupt.exitCode() ?? code;
     }
-    if (entry && words.includes('--help')) {
-      print(await manualText(entry.name));
+    const named = entry ?? family;
+    if (named && words.includes('--help')) {
+      print(await manualText(named.name));
       return 0;
     }
     const action = async (command: Command) => {
@@ -133,8 +150,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       code = (await definition?.run({ args: command.args, options, signal })) ?? 0;
     };
     const program = buildProgram(entry && definition ? { entry, definition, action } : undefined);
-    if (argv.length === 0) {
-      process.stderr.write(program.helpInformation());
+    if (argv.length === 0 || (family && argv.length === 1)) {
+      const shown = program.commands.find((command) => command.name() === family?.name) ?? program;
+      process.stderr.write(shown.helpInformation());
       return EXIT_USAGE;
     }
     await program.parseAsync(argv, { from: 'user' });
@@ -144,7 +162,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (interrupted !== undefined) return interrupted;
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0;
-      return fail(usageError(error.message, entry?.name), { json });
+      return fail(usageError(error.message, (entry ?? family)?.name), { json });
     }
     return fail(error, { json });
   } finally {

@@ -8,10 +8,13 @@ test('the package exports these names and no others', () => {
     'decompose',
     'inspect',
     'isThetaError',
+    'keygen',
     'objectsOf',
     'openRepository',
     'parseManifest',
     'printManifest',
     'readTensor',
+    'sign',
+    'verifySignature',
   ]);
 });

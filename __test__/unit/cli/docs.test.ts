@@ -1,4 +1,4 @@
-import { COMMANDS, findCommand, GROUPS } from '../../../src/cli/commands/table';
+import { COMMANDS, FAMILIES, findCommand, GROUPS } from '../../../src/cli/commands/table';
 import { bashCompletion } from '../../../src/cli/completion/bash';
 import { fishCompletion } from '../../../src/cli/completion/fish';
 import { completionTree } from '../../../src/cli/completion/tree';
@@ -55,10 +55,12 @@ test('plain text keeps to 80 columns and loses no word', () => {
 
 test('there is a man page and a reference page for every command', async () => {
   const files = await manualFiles();
-  expect(files.size).toBe(2 * (COMMANDS.length + 1));
-  for (const { name } of COMMANDS) {
-    expect(files.get(`man/git-theta-${name}.1`)).toMatch(/^\.TH "GIT/);
-    expect(files.get(`docs/reference/${name}.md`)).toMatch(/^# git-theta-/);
+  const rows = [...FAMILIES, ...COMMANDS];
+  expect(files.size).toBe(2 * (rows.length + 1));
+  for (const { name } of rows) {
+    const file = name.replace(' ', '-');
+    expect(files.get(`man/git-theta-${file}.1`)).toMatch(/^\.TH "GIT/);
+    expect(files.get(`docs/reference/${file}.md`)).toMatch(/^# git-theta-/);
   }
 });
 
@@ -84,7 +86,7 @@ describe.each(COMMANDS.map((entry) => [entry.name, entry] as const))('%s', (name
 test('completion scripts name every command and option', async () => {
   const tree = await completionTree();
   for (const script of [bashCompletion(tree), zshCompletion(tree), fishCompletion(tree)]) {
-    for (const { name, options } of tree) {
+    for (const { name, options } of tree.flatMap((row) => [row, ...row.members])) {
       expect(script).toContain(name);
       for (const { long } of options) expect(script).toContain(long.slice(2));
     }

@@ -1,4 +1,5 @@
-import { COMMANDS, GROUPS } from '../../../src/cli/commands/table';
+import { readFileSync } from 'node:fs';
+import { GROUPS, rowsOf } from '../../../src/cli/commands/table';
 import { run } from './run';
 
 beforeAll(() => {
@@ -10,8 +11,8 @@ test('the help shows the commands in their groups', async () => {
   expect(code).toBe(0);
   let at = 0;
   for (const group of GROUPS) {
-    const rows = COMMANDS.filter((entry) => entry.group === group);
-    if (rows.length === 0) continue;
+    const rows = rowsOf(group);
+    expect(rows.length).toBeGreaterThan(0);
     at = stdout.indexOf(`\n${group}:\n`, at);
     expect(at).toBeGreaterThan(0);
     for (const { name, summary } of rows) {
@@ -48,6 +49,32 @@ test('an unknown command gets a suggestion', async () => {
     code: 129,
     stdout: '',
     stderr: "error: unknown command 'trakc'\nhint: Did you mean track?\n",
+  });
+});
+
+test('a family without a command prints its commands, as wrong usage', async () => {
+  const { code, stdout, stderr } = await run('provenance');
+  expect({ code, stdout }).toEqual({ code: 129, stdout: '' });
+  expect(stderr).toContain('Usage: git theta provenance <command> [<args>]');
+  expect(stderr).toMatch(/^ {2}sign /m);
+  expect(await run('provenance', '-h')).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('a command of a family has its usage and its manual', async () => {
+  const usage = await run('provenance', 'keygen', '-h');
+  expect(usage.code).toBe(0);
+  expect(usage.stdout).toContain('Usage: git theta provenance keygen [options] <out>');
+  const manual = await run('provenance', 'keygen', '--help');
+  expect(manual.stdout).toContain('git theta provenance keygen [<options>] <out>');
+  expect(await run('help', 'provenance', 'keygen')).toEqual(manual);
+  expect((await run('help', 'provenance')).stdout).toContain('git theta provenance sign');
+});
+
+test('an unknown command of a family gets a suggestion', async () => {
+  expect(await run('provenance', 'sing')).toEqual({
+    code: 129,
+    stdout: '',
+    stderr: "error: unknown command 'sing'\nhint: Did you mean sign?\n",
   });
 });
 
@@ -112,4 +139,10 @@ test('a signal handler is left behind by no command', async () => {
   const before = process.listenerCount('SIGINT');
   await run('version');
   expect(process.listenerCount('SIGINT')).toBe(before);
+});
+
+test('the callback for Lightning is the file of the Python package', async () => {
+  const { code, stdout, stderr } = await run('provenance', 'lightning-callback');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toBe(readFileSync('python/src/git_theta_callback.py', 'utf8'));
 });

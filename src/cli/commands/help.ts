@@ -8,10 +8,10 @@ export const command = defineCommand({
   description: `Prints the manual of a command; without a command, that of git-theta with the list of
 all commands. \`git theta --help\` and \`man git-theta-track\` show the same pages when git-theta is
 installed globally; \`git theta track -h\` shows the usage only.`,
-  arguments: [{ name: 'command', summary: 'The command whose manual is wanted.' }],
+  arguments: [{ name: 'command', summary: 'The command whose manual is wanted.', variadic: true }],
   examples: [{ command: 'git theta help track', summary: "Read the manual of 'git theta track'." }],
   async run({ args }) {
-    const [name] = args;
+    const name = args.length > 0 ? args.join(' ') : undefined;
     const text = await manualText(name);
     if (text === '') {
       throw new ThetaError('ERR_THETA_USAGE', `there is no command '${name}'`, {

@@ -4,18 +4,48 @@
  * Only the chosen command's module is loaded, so a start costs the same however many there are.
  */
 import type { CommandDefinition } from '../command';
+import { PROVENANCE } from './provenance/family';
 
 /** The groups of `git theta -h`, in the order in which they are shown. */
-export const GROUPS = ['Set up', 'Everyday', 'Transfer', 'Repair', 'Plumbing'] as const;
+export const GROUPS = [
+  'Set up',
+  'Everyday',
+  'Provenance',
+  'Transfer',
+  'Repair',
+  'Plumbing',
+] as const;
+
+/** Commands that share a first word: `git theta provenance stamp`. */
+export interface CommandFamily {
+  /** The first word. */
+  readonly name: string;
+  readonly group: (typeof GROUPS)[number];
+  /** As that of a command. */
+  readonly summary: string;
+  /** The manual's text, as that of a command. */
+  readonly description: string;
+}
 
 /** One row of the table. */
 export interface CommandEntry {
+  /** One word, or two of which the first is that of a family. */
   readonly name: string;
   readonly group: (typeof GROUPS)[number];
   /** Imperative, no full stop; shown in help, completion and the manual's NAME section. */
   readonly summary: string;
   load(): Promise<{ readonly command: CommandDefinition }>;
 }
+
+/** All families. */
+export const FAMILIES: readonly CommandFamily[] = [
+  {
+    name: 'provenance',
+    group: 'Provenance',
+    summary: 'Tell who made a model, and check it',
+    description: PROVENANCE,
+  },
+];
 
 /** All commands, in the order of their groups. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -78,6 +108,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: 'Everyday',
     summary: 'Finish or undo a merge that stopped at a checkpoint',
     load: () => import('./merge'),
+  },
+  {
+    name: 'provenance lightning-callback',
+    group: 'Provenance',
+    summary: 'Print a callback for PyTorch Lightning',
+    load: () => import('./provenance/lightning-callback'),
+  },
+  {
+    name: 'provenance sign',
+    group: 'Provenance',
+    summary: 'Sign a model with a key or a certificate',
+    load: () => import('./provenance/sign'),
+  },
+  {
+    name: 'provenance verify-signature',
+    group: 'Provenance',
+    summary: "Check a model's signature and that its files are the signed ones",
+    load: () => import('./provenance/verify-signature'),
+  },
+  {
+    name: 'provenance keygen',
+    group: 'Provenance',
+    summary: 'Make a key pair for signing models',
+    load: () => import('./provenance/keygen'),
   },
   {
     name: 'fetch',
@@ -162,4 +216,25 @@ export const COMMANDS: readonly CommandEntry[] = [
 /** The row of a command, or nothing when there is no such command. */
 export function findCommand(name: string): CommandEntry | undefined {
   return COMMANDS.find((entry) => entry.name === name);
+}
+
+/** A family, or nothing when there is none of this name. */
+export function findFamily(name: string): CommandFamily | undefined {
+  return FAMILIES.find((family) => family.name === name);
+}
+
+/** The commands of a family, in the table's order. */
+export function membersOf(family: CommandFamily): CommandEntry[] {
+  return COMMANDS.filter((entry) => entry.name.startsWith(`${family.name} `));
+}
+
+/** The command that the first words of a command line name. */
+export function commandOf(argv: readonly string[]): CommandEntry | undefined {
+  const words = findFamily(argv[0] ?? '') ? 2 : 1;
+  return argv.length < words ? undefined : findCommand(argv.slice(0, words).join(' '));
+}
+
+/** What the help of a group lists: its commands of one word, and its families. */
+export function rowsOf(group: string): { readonly name: string; readonly summary: string }[] {
+  return [...FAMILIES, ...COMMANDS].filter((row) => row.group === group && !row.name.includes(' '));
 }

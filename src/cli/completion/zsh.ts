@@ -8,15 +8,8 @@ function text(value: string): string {
 
 /** The script. */
 export function zshCompletion(commands: readonly CompletionCommand[]): string {
-  const described = commands.map(({ name, summary }) => `    '${name}:${text(summary)}'`);
-  const cases = commands.map(({ name, options, words }) => {
-    const specs = options.map(
-      (option) =>
-        `'${option.long}[${text(option.summary)}]${option.value ? `:${option.long.slice(2)}:_files` : ''}'`,
-    );
-    const rest = words.length > 0 ? `'*:word:(${words.join(' ')})'` : `'*:file:_files'`;
-    return `  ${name}) _arguments ${[...specs, rest].join(' \\\n      ')} ;;`;
-  });
+  const described = describe(commands, '    ');
+  const cases = commands.flatMap((command) => caseLines(command, '  '));
   return `#compdef git-theta
 
 _git-theta () {
@@ -38,4 +31,38 @@ ${cases.join('\n')}
 
 _git-theta "$@"
 `;
+}
+
+function describe(commands: readonly CompletionCommand[], indent: string): string[] {
+  return commands.map(({ name, summary }) => `${indent}'${name}:${text(summary)}'`);
+}
+
+/** The branch that completes what follows a command. */
+function caseLines(command: CompletionCommand, indent: string): string[] {
+  const { name, options, words, members } = command;
+  if (members.length > 0) {
+    return [
+      `${indent}${name})`,
+      `${indent}  commands=(`,
+      ...describe(members, `${indent}    `),
+      `${indent}  )`,
+      `${indent}  if (( CURRENT == 2 )); then`,
+      `${indent}    _describe -t commands 'git theta ${name} command' commands`,
+      `${indent}    return`,
+      `${indent}  fi`,
+      `${indent}  command=$words[2]`,
+      `${indent}  shift words`,
+      `${indent}  (( CURRENT-- ))`,
+      `${indent}  case $command in`,
+      ...members.flatMap((member) => caseLines(member, `${indent}  `)),
+      `${indent}  esac`,
+      `${indent}  ;;`,
+    ];
+  }
+  const specs = options.map(
+    (option) =>
+      `'${option.long}[${text(option.summary)}]${option.value ? `:${option.long.slice(2)}:_files` : ''}'`,
+  );
+  const rest = words.length > 0 ? `'*:word:(${words.join(' ')})'` : `'*:file:_files'`;
+  return [`${indent}${name}) _arguments ${[...specs, rest].join(' \\\n      ')} ;;`];
 }

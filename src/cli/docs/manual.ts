@@ -1,13 +1,15 @@
 /** All pages of the manual, and the files that are made from them. */
-import { COMMANDS, findCommand } from '../commands/table';
+import { COMMANDS, FAMILIES, findCommand, findFamily } from '../commands/table';
 import { renderMarkdown } from './markdown';
-import { commandPage, type Page, programPage } from './page';
+import { commandPage, familyPage, type Page, programPage } from './page';
 import { renderRoff } from './roff';
 import { renderText } from './text';
 
-/** The page of a command; without a name that of git-theta itself. */
+/** The page of a command or of a family; without a name that of git-theta itself. */
 export async function manualPage(name?: string): Promise<Page | undefined> {
   if (name === undefined) return programPage();
+  const family = findFamily(name);
+  if (family) return familyPage(family);
   const entry = findCommand(name);
   return entry && commandPage(entry, (await entry.load()).command);
 }
@@ -21,11 +23,12 @@ export async function manualText(name?: string): Promise<string> {
 /** Every generated file: path in the package and content. Commands come in the table's order. */
 export async function manualFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for (const name of [undefined, ...COMMANDS.map((entry) => entry.name)]) {
+  const names = [...FAMILIES, ...COMMANDS].map((row) => row.name);
+  for (const name of [undefined, ...names]) {
     const page = await manualPage(name);
     if (!page) continue;
     files.set(`man/${page.name}.1`, renderRoff(page));
-    files.set(`docs/reference/${name ?? 'README'}.md`, renderMarkdown(page));
+    files.set(`docs/reference/${name?.replace(' ', '-') ?? 'README'}.md`, renderMarkdown(page));
   }
   return files;
 }

@@ -2,7 +2,13 @@
  * A manual page as data: made from a command's definition, drawn by roff.ts, markdown.ts, text.ts.
  */
 import type { ArgumentDefinition, CommandDefinition } from '../command';
-import { COMMANDS, type CommandEntry, GROUPS } from '../commands/table';
+import {
+  type CommandEntry,
+  type CommandFamily,
+  GROUPS,
+  membersOf,
+  rowsOf,
+} from '../commands/table';
 import { CONFIGURATION, ENVIRONMENT, FILES, OVERVIEW } from './general';
 import { type Block, parseMarkup, type Term } from './markup';
 
@@ -37,6 +43,16 @@ function synopsis(name: string, definition: CommandDefinition): string {
   return ['git theta', name, ...options, ...words].join(' ');
 }
 
+/** The page of a command: `git-theta-provenance-stamp`, whose words are `provenance stamp`. */
+export function pageName(name: string): string {
+  return `git-theta-${name.replace(' ', '-')}`;
+}
+
+function seeAlso(names: readonly string[]): Section {
+  const pages = ['git-theta(1)', ...names.map((name) => `${pageName(name)}(1)`)];
+  return { heading: 'See also', blocks: [{ kind: 'text', text: pages.join(', ') }] };
+}
+
 function terms(heading: string, items: readonly Term[]): Section[] {
   return items.length > 0 ? [{ heading, blocks: [{ kind: 'terms', terms: items }] }] : [];
 }
@@ -62,9 +78,8 @@ export function commandPage(entry: CommandEntry, definition: CommandDefinition):
     { kind: 'text', text: example.summary },
     { kind: 'code', lines: [example.command] },
   ]);
-  const seeAlso = ['git-theta(1)', ...(definition.seeAlso ?? []).map((n) => `git-theta-${n}(1)`)];
   return {
-    name: `git-theta-${entry.name}`,
+    name: pageName(entry.name),
     summary: entry.summary,
     sections: [
       {
@@ -79,20 +94,38 @@ export function commandPage(entry: CommandEntry, definition: CommandDefinition):
       ...terms('Options', options),
       ...(examples.length > 0 ? [{ heading: 'Examples', blocks: examples }] : []),
       ...exitStatus(definition.exitStatus),
-      { heading: 'See also', blocks: [{ kind: 'text', text: seeAlso.join(', ') }] },
+      seeAlso(definition.seeAlso ?? []),
     ],
   };
 }
 
+/** The page of a family, with the list of its commands. */
+export function familyPage(family: CommandFamily): Page {
+  const members = membersOf(family);
+  return {
+    name: pageName(family.name),
+    summary: family.summary,
+    sections: [
+      {
+        heading: 'Synopsis',
+        blocks: [{ kind: 'code', lines: [`git theta ${family.name} <command> [<args>]`] }],
+      },
+      { heading: 'Description', blocks: parseMarkup(family.description) },
+      ...terms('Commands', members.map(commandTerm)),
+      seeAlso(members.map((entry) => entry.name)),
+    ],
+  };
+}
+
+function commandTerm(row: { readonly name: string; readonly summary: string }): Term {
+  return { term: `git theta ${row.name}`, text: `${row.summary}.` };
+}
+
 /** The page of git-theta itself, with the list of commands. */
 export function programPage(): Page {
-  const commands = GROUPS.flatMap((group) => {
-    const rows = COMMANDS.filter((entry) => entry.group === group);
-    return terms(
-      `${group} commands`,
-      rows.map((entry) => ({ term: `git theta ${entry.name}`, text: `${entry.summary}.` })),
-    );
-  });
+  const commands = GROUPS.flatMap((group) =>
+    terms(`${group} commands`, rowsOf(group).map(commandTerm)),
+  );
   return {
     name: 'git-theta',
     summary: 'Version machine-learning checkpoints tensor by tensor',

@@ -5,6 +5,7 @@
  * | exit code | meaning |
  * |---|---|
  * | 1 | findings, differences, a merge conflict |
+ * | 5, 6, 8, 9 | a signature: not valid, not supported, refused to write, not readable |
  * | 128 | a fatal error |
  * | 129 | wrong usage |
  * | 130 | interrupted |
@@ -27,6 +28,10 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   ERR_THETA_USAGE: EXIT_USAGE,
   ERR_THETA_CONFLICT: 1,
   ERR_THETA_CANCELLED: EXIT_INTERRUPTED,
+  ERR_THETA_PROVENANCE_SIGNATURE: 5,
+  ERR_THETA_PROVENANCE_UNSUPPORTED: 6,
+  ERR_THETA_PROVENANCE_REFUSED: 8,
+  ERR_THETA_PROVENANCE_IO: 9,
 };
 
 /** The exit code that goes with a failure's code. */

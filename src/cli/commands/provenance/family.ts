@@ -1,0 +1,17 @@
+/** The text of git-theta-provenance(1) that belongs to no single command. */
+
+/** What there is for provenance, in the order in which a reader needs it. */
+export const PROVENANCE = `Commands that tell who made a model, and that it is still what they made.
+
+A signature covers the bytes of a file, or of all files in a folder. It can be made with a key or with a
+certificate, is checked without a network, and other tools that follow the OpenSSF Model Signing
+specification read it:
+
+    git theta provenance keygen models
+    git theta provenance sign model.ckpt --key models
+    git theta provenance verify-signature model.ckpt --public-key models.pub
+
+For training with PyTorch Lightning there is a callback that insists on committed code and writes the commit
+into checkpoints:
+
+    git theta provenance lightning-callback > git_theta_callback.py`;
