@@ -14,7 +14,7 @@ import type { Repository } from '../git/repository';
 export type Operation = 'merge' | 'cherry-pick' | 'revert' | 'rebase' | 'am';
 
 /** The operation in progress; null when there is none. */
-export function operationInProgress(repo: Repository): Operation | null {
+export function operationInProgress(repo: Pick<Repository, 'gitDir'>): Operation | null {
   const has = (name: string): boolean => existsSync(join(repo.gitDir, name));
   // A rebase picks and merges; what it stopped in is only part of it.
   if (has('rebase-merge')) return 'rebase';
@@ -26,7 +26,7 @@ export function operationInProgress(repo: Repository): Operation | null {
 }
 
 /** Of several commits, one may have been committed by hand, with others still to come. */
-function severalCommits(repo: Repository): Operation | null {
+function severalCommits(repo: Pick<Repository, 'gitDir'>): Operation | null {
   try {
     const todo = readFileSync(join(repo.gitDir, 'sequencer', 'todo'), 'utf8');
     return /^(r|revert) /.test(todo) ? 'revert' : 'cherry-pick';

@@ -69,7 +69,10 @@ export interface CiHints {
 
 /** The state of a repository. */
 export interface GitState {
-  /** `git`: asked of git. `env`: stated by the environment, where there is no repository. */
+  /**
+   * `git`: asked of git. `env`: stated by the environment, where there is no repository; what it does not state is
+   * `null`, false, zero or empty.
+   */
   readonly source: 'git' | 'env';
   /** URL of the remote, without credentials. */
   readonly repo: string | null;
@@ -97,7 +100,10 @@ export interface GitState {
     readonly count: number;
     /** Those that are no models. */
     readonly code_count: number;
-    /** SHA-256 over the names and contents of those that are no models, or `null` when there are none. */
+    /**
+     * SHA-256 over the names and contents of those that are no models, or `null` when there are none, or too many to
+     * read: docs/provenance.md defines it.
+     */
     readonly digest: string | null;
   };
   readonly submodules: readonly SubmoduleState[];

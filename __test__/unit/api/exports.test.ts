@@ -6,6 +6,8 @@ test('the package exports these names and no others', () => {
     'compareManifests',
     'compose',
     'decompose',
+    'gitStatus',
+    'gitStatusFromJson',
     'inspect',
     'isThetaError',
     'keygen',

@@ -6,6 +6,7 @@
  * |---|---|
  * | 1 | findings, differences, a merge conflict |
  * | 5, 6, 8, 9 | a signature: not valid, not supported, refused to write, not readable |
+ * | 7 | git cannot tell the state of the code |
  * | 128 | a fatal error |
  * | 129 | wrong usage |
  * | 130 | interrupted |
@@ -30,6 +31,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   ERR_THETA_CANCELLED: EXIT_INTERRUPTED,
   ERR_THETA_PROVENANCE_SIGNATURE: 5,
   ERR_THETA_PROVENANCE_UNSUPPORTED: 6,
+  ERR_THETA_PROVENANCE_NO_GIT: 7,
   ERR_THETA_PROVENANCE_REFUSED: 8,
   ERR_THETA_PROVENANCE_IO: 9,
 };

@@ -1,0 +1,42 @@
+/**
+ * Addresses of repositories without credentials.
+ *
+ * In: an address as git's configuration has it. Out: the same without user names and passwords (the user of SSH stays),
+ * and without a query or fragment, where tokens stand, too. `null` for an address that is a command.
+ */
+
+/** Schemes whose user is part of where the repository is. */
+const SSH = /^(ssh|git\+ssh|ssh\+git)$/i;
+
+/** The address without credentials. */
+export function redactUrl(address: string): string | null {
+  const url = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(address);
+  if (url) {
+    const [, scheme = '', rest = ''] = url;
+    return `${scheme}://${withoutUser(rest.replace(/[?#].*$/s, ''), SSH.test(scheme))}`;
+  }
+  // `helper::address`; of ext:: the address is a command line.
+  const helper = /^([a-z0-9][a-z0-9+.-]*)::(.*)$/is.exec(address);
+  if (helper) {
+    const [, name = '', rest = ''] = helper;
+    const inner = /^(ext|fd)$/i.test(name) ? null : redactUrl(rest);
+    return inner === null ? null : `${name}::${inner}`;
+  }
+  // `user:password@host:path` is no address that git knows, but one that people write.
+  return address.replace(/^(?![a-z]:[\\/])([^/:@]+):[^/]*@/i, '');
+}
+
+function withoutUser(rest: string, keepUser: boolean): string {
+  const slash = rest.indexOf('/');
+  let end = slash < 0 ? rest.length : slash;
+  // A password with a slash in it: what stands before the slash is no host and port.
+  if (!/^([^@]*@)?(\[[^\]]*\]|[^:@]*)(:\d*)?$/.test(rest.slice(0, end))) {
+    end = rest.lastIndexOf('@') + 1 || end;
+  }
+  const at = rest.lastIndexOf('@', end);
+  if (at < 0 || at > end) return rest;
+  const host = rest.slice(at + 1);
+  if (!keepUser) return host;
+  const user = rest.slice(0, at).replace(/:.*$/s, '');
+  return user === '' ? host : `${user}@${host}`;
+}
