@@ -3,6 +3,7 @@ import * as api from '../../../src/index';
 test('the package exports these names and no others', () => {
   expect(Object.keys(api).sort()).toEqual([
     'ThetaError',
+    'check',
     'compareManifests',
     'compose',
     'decompose',

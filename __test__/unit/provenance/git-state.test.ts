@@ -32,7 +32,7 @@ afterEach(() => {
 
 const NO_GIT = 'ERR_THETA_PROVENANCE_NO_GIT';
 
-async function after(state: string): Promise<GitStatus> {
+async function statusAfter(state: string): Promise<GitStatus> {
   const root = project();
   STATES[state]?.(root);
   return gitStatus(root);
@@ -239,7 +239,7 @@ test('the caller may stand in a hook of another repository', async () => {
 test('a detached HEAD has no branch but that of the CI system', async () => {
   process.env.GITHUB_ACTIONS = 'true';
   process.env.GITHUB_REF_NAME = 'main';
-  const { state, six } = await after('detached');
+  const { state, six } = await statusAfter('detached');
   expect(state).toMatchObject({ branch: null, detached: true, empty: false });
   expect(state.ci).toEqual({ system: 'github', branch: 'main' });
   expect(six.branch_name).toBeNull();
@@ -272,7 +272,7 @@ test('an unborn branch', async () => {
 });
 
 test('untracked files only', async () => {
-  const { state, six, untracked } = await after('untracked');
+  const { state, six, untracked } = await statusAfter('untracked');
   expect(six).toMatchObject({ dirty: false, num_untracked_files: 3 });
   expect(untracked).toEqual(['notes.txt']);
   expect(state.untracked).toMatchObject({ count: 3, code_count: 1 });
@@ -312,7 +312,7 @@ test.each<[string, Record<string, string>]>([
       ] as [string, Record<string, string>][])
     : []),
 ])('changes: %s', async (state, expected) => {
-  const status = await after(state);
+  const status = await statusAfter(state);
   expect(kinds(status)).toEqual(expected);
   expect(status.state.code_dirty).toBe(true);
   expect(status.six.dirty).toBe(true);
@@ -329,7 +329,7 @@ test.each<[string, Record<string, string>]>([
 });
 
 test.each(['model', 'store'])('a changed %s is dirty, but not as code', async (state) => {
-  const { state: found, six, changed } = await after(state);
+  const { state: found, six, changed } = await statusAfter(state);
   expect(six.dirty).toBe(true);
   expect(found).toMatchObject({ dirty: true, code_dirty: false, dirty_kinds: [] });
   expect(changed).toEqual([]);
@@ -398,7 +398,7 @@ describe('submodules', () => {
 test.each(['assume unchanged', 'skip work tree'])(
   '%s hides a change, and is told',
   async (state) => {
-    const { six, state: found } = await after(state);
+    const { six, state: found } = await statusAfter(state);
     expect(six.dirty).toBe(false);
     expect(found.flags.assume_unchanged).toEqual(['train.py']);
   },

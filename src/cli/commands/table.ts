@@ -42,7 +42,7 @@ export const FAMILIES: readonly CommandFamily[] = [
   {
     name: 'provenance',
     group: 'Provenance',
-    summary: 'Tell who made a model, and check it',
+    summary: 'Tell who made a model and with which code, and check it',
     description: PROVENANCE,
   },
 ];
@@ -108,6 +108,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: 'Everyday',
     summary: 'Finish or undo a merge that stopped at a checkpoint',
     load: () => import('./merge'),
+  },
+  {
+    name: 'provenance status',
+    group: 'Provenance',
+    summary: 'Show which code is here, and whether it is committed',
+    load: () => import('./provenance/status'),
+  },
+  {
+    name: 'provenance check',
+    group: 'Provenance',
+    summary: 'Insist on committed code before training',
+    load: () => import('./provenance/check'),
   },
   {
     name: 'provenance lightning-callback',

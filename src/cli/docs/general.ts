@@ -42,6 +42,14 @@ export const CONFIGURATION: readonly Term[] = [
     text: 'Whether new objects are flushed to the disk before they are used. Default: false.',
   },
   {
+    term: 'theta.provenance.mode',
+    text: "What 'git theta provenance check' makes of uncommitted code: strict fails, relaxed warns. Default: relaxed.",
+  },
+  {
+    term: 'theta.provenance.untracked',
+    text: "What 'git theta provenance check' makes of code that git does not know: ignore, warn, or fail, which treats it as uncommitted. Default: warn.",
+  },
+  {
     term: 'color.theta',
     text: 'Whether output is coloured: auto, always or never. Default: the value of color.ui.',
   },
@@ -54,6 +62,10 @@ export const ENVIRONMENT: readonly Term[] = [
   {
     term: 'GIT_THETA_PROGRESS',
     text: '1 shows progress although standard error is no terminal, 0 never shows it.',
+  },
+  {
+    term: 'GIT_THETA_GIT_COMMIT, GIT_THETA_GIT_BRANCH, GIT_THETA_GIT_DIRTY',
+    text: 'The commit of the code where there is no repository, such as in a container image; its branch; 1 or 0, whether the code differs from it.',
   },
   {
     term: 'GIT_LFS_SKIP_SMUDGE',

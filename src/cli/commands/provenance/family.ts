@@ -1,7 +1,12 @@
 /** The text of git-theta-provenance(1) that belongs to no single command. */
 
 /** What there is for provenance, in the order in which a reader needs it. */
-export const PROVENANCE = `Commands that tell who made a model, and that it is still what they made.
+export const PROVENANCE = `Commands that tell who made a model and with which code, and that it is still what they made.
+
+Before training, insist on committed code. Models are no code: they may differ from the commit.
+
+    git theta provenance status
+    git theta provenance check --mode strict && python train.py
 
 A signature covers the bytes of a file, or of all files in a folder. It can be made with a key or with a
 certificate, is checked without a network, and other tools that follow the OpenSSF Model Signing
