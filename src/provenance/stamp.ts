@@ -74,7 +74,7 @@ export interface GitState {
    * `null`, false, zero or empty.
    */
   readonly source: 'git' | 'env';
-  /** URL of the remote, without credentials. */
+  /** URL of the remote, without credentials; `null` when it is a path of this machine. */
   readonly repo: string | null;
   readonly object_format: 'sha1' | 'sha256';
   /** There is no commit yet. */

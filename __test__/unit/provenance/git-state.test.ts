@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -183,7 +184,7 @@ describe('no state', () => {
     });
     await expect(gitStatus(join(project(), '.git'))).rejects.toMatchObject({
       code: NO_GIT,
-      message: expect.stringMatching(/inside a git directory/),
+      message: expect.stringMatching(/not in the work tree/),
     });
   });
 
@@ -428,7 +429,11 @@ test('a shallow, partial clone, its upstream and its remote', async () => {
   const { state } = await gitStatus(root);
   expect(state.flags).toMatchObject({ shallow: true, partial: true, sparse: false });
   expect(state.upstream).toEqual({ ref: 'origin/main', ahead: 1, behind: 0 });
-  expect(state.repo).toBe(url);
+  // A path of this machine, as a URL.
+  expect(state.repo).toBeNull();
+  run(root, 'remote', 'add', 'fork', 'git@example.com:fork.git');
+  run(root, 'config', 'branch.main.remote', 'fork');
+  expect((await gitStatus(root)).state.repo).toBe('git@example.com:fork.git');
 });
 
 test('a sparse checkout is clean, and its code tree is the whole one', async () => {
@@ -441,6 +446,53 @@ test('a sparse checkout is clean, and its code tree is the whole one', async () 
   expect(state.code_tree).toBe(before.code_tree);
   expect(state.dirty).toBe(false);
 });
+
+(posix ? test : test.skip)('a path with line ends and spaces', async () => {
+  const root = join(folder(), ' two\nlines\n');
+  renameSync(project(), root);
+  write(root, 'train.py', 'other\n');
+  const status = await gitStatus(join(root, 'lib'));
+  expect(kinds(status)).toEqual({ 'train.py': 'content' });
+  expect(status.state.flags.operation).toBeNull();
+});
+
+(posix ? test : test.skip)(
+  'a commit while git is asked: what is told is of one commit',
+  async () => {
+    const root = project();
+    const bin = folder();
+    const real = run(root, '--exec-path').trim();
+    const times = join(bin, 'times');
+    const program = (most: number) => {
+      write(bin, 'times', '');
+      write(
+        bin,
+        'git',
+        `#!/bin/sh
+PATH='${real}':$PATH; export PATH
+case "$*" in *--porcelain=v2*)
+  if [ $(wc -c < '${times}') -lt ${most} ]; then
+    printf x >> '${times}'; sleep 0.3; git commit -q --allow-empty -m x
+  fi ;;
+esac
+exec git "$@"
+`,
+        0o755,
+      );
+    };
+    process.env.PATH = `${bin}:${saved.PATH}`;
+    program(1);
+    const { state } = await gitStatus(root);
+    expect(state.commit).toBe(run(root, 'rev-parse', 'HEAD').trim());
+    expect(state.flags.shallow).toBe(false);
+    program(9);
+    await expect(gitStatus(root)).rejects.toMatchObject({
+      code: NO_GIT,
+      message: expect.stringMatching(/keeps committing/),
+    });
+    expect(readFileSync(times, 'utf8')).toBe('xxx');
+  },
+);
 
 describe('operations in progress', () => {
   const now = async (root: string) => (await gitStatus(root)).state.flags.operation;

@@ -68,7 +68,9 @@ export function ciHints(env: Variables = process.env): CiHints | null {
   if (!found) return null;
   const first = (names: readonly string[]): string | undefined =>
     names.map((name) => env[name]).find((value) => value && value.length <= LONGEST);
-  const repository = redactUrl(first(found.repository) ?? '') ?? '';
+  const named = first(found.repository) ?? '';
+  // Some give an address, others a name: `owner/project`.
+  const repository = /[:@]/.test(named) ? (redactUrl(named) ?? '') : named;
   // A build of a tag has the tag's name there.
   const branch =
     env.GITHUB_REF_TYPE === 'tag' || env.CI_COMMIT_TAG ? undefined : first(found.branch);

@@ -69,10 +69,10 @@ function lines(text: string): string[] {
 
 async function checkFolder(folder: string): Promise<void> {
   const found = await stat(folder).catch((error: unknown) => {
-    throw new NoState(true, `'${folder}' is not there`, 'Name the folder of the code.', error);
+    throw new NoState(false, `'${folder}' is not there`, 'Name the folder of the code.', error);
   });
   if (!found.isDirectory())
-    throw new NoState(true, `'${folder}' is not a folder`, 'Name the folder of the code.');
+    throw new NoState(false, `'${folder}' is not a folder`, 'Name the folder of the code.');
 }
 
 function noGit(error: unknown): never {
@@ -95,7 +95,7 @@ function whyNot(
   if (bare === 'false')
     return new NoState(
       false,
-      `'${folder}' is inside a git directory, where no code is`,
+      `'${folder}' is not in the work tree of its repository: no code is there`,
       'Name the folder of the code.',
     );
   // git says it in other words when a link to a git directory leads nowhere.
