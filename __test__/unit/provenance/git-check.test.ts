@@ -246,6 +246,7 @@ describe('the commands', () => {
   test('status in lines', async () => {
     const dir = projectAfter('content');
     STATES.untracked?.(dir);
+    STATES.model?.(dir);
     const { commit, code_tree } = (await gitStatus(dir)).state;
     const { code, stdout } = await provenance('status', dir);
     expect(code).toBe(0);
@@ -255,8 +256,9 @@ describe('the commands', () => {
       ['branch', 'main'],
       ['code', '1 file changed'],
       ['', 'train.py: content'],
+      ['models', '1 file changed'],
       ['code tree', code_tree],
-      ['untracked', '3 files, 1 of them code'],
+      ['untracked', '3 files, 1 of code'],
       [''],
     ]);
   });
@@ -275,7 +277,14 @@ describe('the commands', () => {
     const dir = project();
     const { state, six } = await gitStatus(dir);
     const { stdout } = await provenance('status', dir, '--json');
-    expect(JSON.parse(stdout)).toEqual({ schema: 1, state, six, changed: [], untracked: [] });
+    expect(JSON.parse(stdout)).toEqual({
+      schema: 1,
+      state,
+      six,
+      changed: [],
+      untracked: [],
+      models: [],
+    });
     const failed = await provenance('status', folder(), '--json');
     expect(failed.code).toBe(7);
     expect(JSON.parse(failed.stdout).error.code).toBe('ERR_THETA_PROVENANCE_NO_GIT');

@@ -1,4 +1,5 @@
 // What is told of repositories in all kinds of states.
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -7,6 +8,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -298,6 +300,32 @@ test('the digest of untracked files tells names and contents', async () => {
   expect(new Set([first, second, await digest()]).size).toBe(3);
 });
 
+test('of large files the digest tells the size', async () => {
+  const root = project();
+  const path = write(root, 'data.bin', 'a');
+  const digest = async (size: number) => {
+    truncateSync(path, size);
+    return (await gitStatus(root)).state.untracked.digest;
+  };
+  const limit = 10 * 1024 * 1024;
+  const [small, large] = [await digest(limit), await digest(limit + 1)];
+  expect(await digest(limit + 2)).not.toBe(large);
+  write(root, 'data.bin', 'b');
+  expect(await digest(limit + 1)).toBe(large);
+  expect(await digest(limit)).not.toBe(small);
+});
+
+test('the digest is as documented', async () => {
+  const root = project();
+  write(root, 'b', 'bee');
+  write(root, 'a/x', '');
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+  const { state } = await gitStatus(root);
+  expect(state.untracked.digest).toBe(
+    sha256(`a/x\0file ${sha256('')}\nb\0file ${sha256('bee')}\n`),
+  );
+});
+
 test.each<[string, Record<string, string>]>([
   ['content', { 'train.py': 'content' }],
   ['staged', { 'lib/new.py': 'added' }],
@@ -330,7 +358,8 @@ test.each<[string, Record<string, string>]>([
 });
 
 test.each(['model', 'store'])('a changed %s is dirty, but not as code', async (state) => {
-  const { state: found, six, changed } = await statusAfter(state);
+  const { state: found, six, changed, models } = await statusAfter(state);
+  expect(models).toHaveLength(1);
   expect(six.dirty).toBe(true);
   expect(found).toMatchObject({ dirty: true, code_dirty: false, dirty_kinds: [] });
   expect(changed).toEqual([]);

@@ -38,6 +38,8 @@ export interface GitStatus {
   readonly changed: readonly ChangedFile[];
   /** Untracked files that are no models. */
   readonly untracked: readonly string[];
+  /** Tracked files of models, those below `.git_theta/` included, that differ from HEAD. */
+  readonly models: readonly string[];
 }
 
 /** How {@link gitStatus} works. */
@@ -79,7 +81,7 @@ export async function gitStatus(
       throw new ThetaError('ERR_THETA_CANCELLED', 'cancelled', { cause: error });
     const stated = error instanceof NoState && error.absent ? statedState() : null;
     if (!stated) throw unavailable(error);
-    return { state: stated, six: sixFields(stated), changed: [], untracked: [] };
+    return { state: stated, six: sixFields(stated), changed: [], untracked: [], models: [] };
   }
 }
 
@@ -144,6 +146,7 @@ async function capture(location: Location, signal?: AbortSignal): Promise<GitSta
     six: sixFields(state),
     changed: changed.map(({ path, kinds }) => ({ path: readable(path), kinds: [...kinds].sort() })),
     untracked: untracked.map(readable),
+    models: changes.flatMap(({ path }) => (isCode(path) ? [] : [readable(path)])),
   };
 }
 

@@ -32,10 +32,10 @@ export const command = defineCommand<Options>({
   description: `Checks that the code is committed, so that a model can be traced back to it. Run it before
 training.
 
-In strict mode uncommitted code is an error. In relaxed mode it is a warning. Code are all files but the
-checkpoints that git-theta versions and what is below \`.git_theta/\`: models may differ from the commit.
-What git ignores is not looked at. Untracked files of code are treated as \`--untracked\` says. Always
-warned about are files that git is told to overlook, and a merge or rebase that is not finished.
+In strict mode uncommitted code is an error. In relaxed mode it is a warning. Checkpoints that git-theta
+versions, and all below \`.git_theta/\`, are models and may differ from the commit. Everything else is
+code, unless git ignores it. Untracked files of code are treated as \`--untracked\` says. Files that git
+is told to overlook, and a merge or rebase that is not finished, are always warned about.
 
 With \`--log-dir\`, and when the check passes, two files are written there: \`git_info.json\` with the six
 fields of pl-git-callback, and \`provenance.json\` with all that \`git theta provenance status\` knows.`,

@@ -29,7 +29,7 @@ function branchRow({ source, branch, detached, upstream, ci }: GitState): Row {
   return ['branch', source === 'env' && branch !== null ? `${text} (stated)` : text];
 }
 
-function* codeRows({ state, changed }: GitStatus): Generator<Row> {
+function* codeRows({ state, changed, models }: GitStatus): Generator<Row> {
   if (state.source === 'env') {
     yield ['code', state.code_dirty ? 'changed (stated)' : 'stated by GIT_THETA_GIT_COMMIT'];
     return;
@@ -38,14 +38,14 @@ function* codeRows({ state, changed }: GitStatus): Generator<Row> {
   for (const { path, kinds } of changed.slice(0, LISTED))
     yield ['', `${path}: ${kinds.join(', ')}`];
   if (changed.length > LISTED) yield ['', `and ${changed.length - LISTED} more`];
-  if (state.dirty && changed.length === 0) yield ['models', 'changed'];
+  if (models.length > 0) yield ['models', `${count(models.length, 'file')} changed`];
 }
 
 function* otherRows(state: GitState): Generator<Row> {
   const { untracked, submodules, flags, ci } = state;
   if (state.code_tree !== null) yield ['code tree', state.code_tree];
   if (untracked.count > 0)
-    yield ['untracked', `${count(untracked.count, 'file')}, ${untracked.code_count} of them code`];
+    yield ['untracked', `${count(untracked.count, 'file')}, ${untracked.code_count} of code`];
   for (const { path, commit, dirty } of submodules)
     yield ['submodule', `${path}: ${commit ?? 'new'}${dirty ? ', changed' : ''}`];
   for (const path of flags.assume_unchanged) yield ['overlooked', path];
