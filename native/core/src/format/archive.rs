@@ -45,6 +45,11 @@ const ARCHIVES: &[&dyn ArchiveFormat] = &[
 /// See the module.
 pub(super) struct Zip;
 
+/// The name of the kind that an archive is of.
+pub(crate) fn kind_name(archive: &Archive) -> &'static str {
+    kind(archive).name()
+}
+
 fn kind(archive: &Archive) -> &'static dyn ArchiveFormat {
     let found = ARCHIVES.iter().find(|kind| kind.claims(archive));
     *found.unwrap_or(&(&torch_zip::TorchZip as &dyn ArchiveFormat))

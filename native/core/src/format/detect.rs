@@ -52,6 +52,11 @@ fn format_of(source: &dyn ReadAt) -> Parse<&'static dyn Format> {
         .ok_or_else(|| Refusal::new("no known checkpoint format"))
 }
 
+/// The name of the format that takes a file for its own: `zip` for archives of all kinds.
+pub(crate) fn name_of(source: &dyn ReadAt) -> Parse<&'static str> {
+    Ok(format_of(source)?.name())
+}
+
 fn layout(source: &dyn ReadAt, limits: &Limits, facts: Option<&mut Facts>) -> Parse<Layout> {
     let format = format_of(source)?;
     let layout = format.parse(source, limits, facts)?;

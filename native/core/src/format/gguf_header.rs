@@ -15,35 +15,59 @@ use crate::pickle::json_float;
 
 /// What the header says.
 #[derive(Debug)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// Are numbers in the file, also those of tensors, big-endian?
-    pub(super) big_endian: bool,
+    pub(crate) big_endian: bool,
     /// Every tensor begins at a multiple of it, counted from `data`.
-    pub(super) alignment: u64,
+    pub(crate) alignment: u64,
     /// The metadata, shortened.
-    pub(super) metadata: Map<String, Value>,
+    pub(crate) metadata: Map<String, Value>,
     /// In the order of the file.
-    pub(super) tensors: Vec<Info>,
+    pub(crate) tensors: Vec<Info>,
     /// Where the tensors' data begin.
-    pub(super) data: u64,
+    pub(crate) data: u64,
+    /// Version of the format.
+    pub(crate) version: u32,
+    /// How many keys there are.
+    pub(crate) keys: u64,
+    /// Position behind the metadata.
+    pub(crate) keys_end: u64,
+    /// Position behind what is said of the tensors; from there to `data` is padding.
+    pub(crate) infos_end: u64,
+    /// Keys of this program's, in the order of the file.
+    pub(crate) own: Vec<Key>,
+}
+
+/// A key and its value.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: String,
+    /// Position in the file.
+    pub(crate) at: u64,
+    /// Position behind its value.
+    pub(crate) end: u64,
 }
 
 /// A tensor.
 #[derive(Debug)]
-pub(super) struct Info {
-    pub(super) name: String,
+pub(crate) struct Info {
+    pub(crate) name: String,
     /// Slowest axis first, as in NumPy: the file has them in reverse.
-    pub(super) shape: Vec<u64>,
+    pub(crate) shape: Vec<u64>,
     /// Number of its type.
-    pub(super) kind: u32,
+    pub(crate) kind: u32,
     /// Position, counted from [`Header::data`].
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
     /// Position in the file of what is said here.
-    pub(super) at: u64,
+    pub(crate) at: u64,
 }
 
 const DEFAULT_ALIGNMENT: u64 = 32;
 const ALIGNMENT: &[u8] = b"general.alignment";
+/// Keys of this program's begin with it.
+const OWN: &str = "git_theta.";
+/// More of them are not looked at.
+const MOST_OWN: usize = 8;
 
 const UINT32: u32 = 4;
 const BOOL: u32 = 7;
@@ -66,7 +90,7 @@ impl Header {
     ///
     /// # Errors
     /// See the module.
-    pub(super) fn read(source: &dyn ReadAt, limits: &Limits) -> Parse<Self> {
+    pub(crate) fn read(source: &dyn ReadAt, limits: &Limits) -> Parse<Self> {
         let mut fields = Fields::new(source, limits)?;
         let tensors = fields.count()?;
         let keys = fields.count()?;
@@ -77,7 +101,9 @@ impl Header {
         let mut alignment = DEFAULT_ALIGNMENT;
         let mut metadata = Map::new();
         let mut seen = HashSet::new();
+        let mut own = Vec::new();
         for _ in 0..keys {
+            let at = fields.reader.position();
             let key = fields.string()?;
             let kind = fields.u32()?;
             if key == ALIGNMENT {
@@ -89,10 +115,21 @@ impl Header {
                     metadata.insert(facts::short(&String::from_utf8_lossy(&key)), value);
                 }
             }
+            let name = std::str::from_utf8(&key).ok();
+            if let Some(name) = name.filter(|name| name.starts_with(OWN))
+                && own.len() < MOST_OWN
+            {
+                own.push(Key {
+                    name: name.to_owned(),
+                    at,
+                    end: fields.reader.position(),
+                });
+            }
             if !seen.insert(key) {
                 return Err(fields.reader.refuse("a key occurs twice, the second ends"));
             }
         }
+        let keys_end = fields.reader.position();
         let infos = fields.infos(tensors)?;
         let end = fields.reader.position();
         let data = end.checked_next_multiple_of(alignment);
@@ -101,6 +138,11 @@ impl Header {
             alignment,
             metadata,
             tensors: infos,
+            version: fields.version,
+            keys,
+            keys_end,
+            infos_end: end,
+            own,
             data: data.ok_or_else(|| fields.reader.refuse("alignment too large"))?,
         })
     }
@@ -111,6 +153,7 @@ struct Fields<'a> {
     reader: Reader<'a>,
     limits: &'a Limits,
     big_endian: bool,
+    version: u32,
     /// Are counts and lengths of 8 bytes? In version 1 they are of 4.
     wide: bool,
 }
@@ -142,6 +185,7 @@ impl<'a> Fields<'a> {
             reader,
             limits,
             big_endian,
+            version,
             wide: version > 1,
         })
     }

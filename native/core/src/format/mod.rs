@@ -3,7 +3,7 @@
 //! A format is one file with one [`Format`], and one line in [`FORMATS`]. The first format that takes a
 //! file for its own decides about it, by content; names of files do not matter.
 
-mod archive;
+pub(crate) mod archive;
 mod assemble;
 mod detect;
 mod facts;
@@ -12,7 +12,7 @@ mod flax_msgpack;
 mod flax_tree;
 mod gather;
 mod gguf;
-mod gguf_header;
+pub(crate) mod gguf_header;
 mod gguf_types;
 mod hdf5;
 mod keras;
@@ -28,7 +28,7 @@ mod onnx_model;
 mod onnx_tensor;
 pub(crate) mod protobuf;
 mod safetensors;
-mod safetensors_header;
+pub(crate) mod safetensors_header;
 mod tar;
 pub(crate) mod tf_index;
 mod torch_dcp;
@@ -37,7 +37,7 @@ mod torch_export_config;
 mod torch_facts;
 mod torch_legacy;
 mod torch_package;
-mod torch_records;
+pub(crate) mod torch_records;
 mod torch_script;
 mod torch_tar;
 mod torch_zip;
@@ -45,8 +45,8 @@ mod torch_zip;
 use crate::bytes::{Limits, Parse, ReadAt, read_vec};
 use crate::layout::Layout;
 
-pub(crate) use detect::one_line;
 pub use detect::{describe, parse, parse_and_describe};
+pub(crate) use detect::{name_of, one_line};
 pub use facts::{Facts, WeightsOnly};
 
 /// What tells formats apart.

@@ -11,13 +11,13 @@ use crate::bytes::{Limits, MAX_INTEGER, Parse, Refusal};
 
 /// What the header says of one tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Info {
-    pub(super) name: String,
-    pub(super) dtype: String,
-    pub(super) shape: Vec<u64>,
-    pub(super) data_offsets: [u64; 2],
+pub(crate) struct Info {
+    pub(crate) name: String,
+    pub(crate) dtype: String,
+    pub(crate) shape: Vec<u64>,
+    pub(crate) data_offsets: [u64; 2],
     /// Position of the entry in the file.
-    pub(super) at: u64,
+    pub(crate) at: u64,
 }
 
 /// Bytes before the header.
@@ -25,18 +25,22 @@ const BASE: u64 = 8;
 
 /// What a header says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Header {
+pub(crate) struct Header {
     /// In the order of the text.
-    pub(super) infos: Vec<Info>,
+    pub(crate) infos: Vec<Info>,
     /// Keys and values of `__metadata__`, in the order of the text.
-    pub(super) metadata: Vec<(String, String)>,
+    pub(crate) metadata: Vec<(String, String)>,
+    /// Position in the text of the first byte inside the braces of `__metadata__`, if it is an object.
+    pub(crate) metadata_at: Option<usize>,
+    /// Is `__metadata__` there, and `null`?
+    pub(crate) metadata_null: bool,
 }
 
 /// Parses a header.
 ///
 /// # Errors
 /// See the module.
-pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parse<Header> {
+pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Parse<Header> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = BASE + error.valid_up_to() as u64;
         Refusal::new(format!("safetensors: header is not UTF-8 at byte {at}"))
@@ -54,7 +58,8 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parse<Header> {
             return Err(lexer.refuse("key that occurs twice"));
         }
         if key == "__metadata__" {
-            header.metadata = metadata(&mut lexer)?;
+            metadata(&mut lexer, &mut header)?;
+            header.metadata_null = header.metadata_at.is_none();
             continue;
         }
         if header.infos.len() as u64 >= limits.tensors {
@@ -70,14 +75,14 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Parse<Header> {
 }
 
 /// `null`, or strings by key.
-fn metadata(lexer: &mut Lexer<'_>) -> Parse<Vec<(String, String)>> {
-    let mut entries = Vec::new();
+fn metadata(lexer: &mut Lexer<'_>, header: &mut Header) -> Parse<()> {
     lexer.space();
     if lexer.rest().starts_with("null") {
         lexer.at += 4;
-        return Ok(entries);
+        return Ok(());
     }
     lexer.expect(b'{')?;
+    header.metadata_at = Some(lexer.at);
     let mut keys = HashSet::new();
     let mut first = true;
     while let Some((key, _)) = lexer.key(&mut first)? {
@@ -86,9 +91,9 @@ fn metadata(lexer: &mut Lexer<'_>) -> Parse<Vec<(String, String)>> {
         if !keys.insert(key.clone()) {
             return Err(lexer.refuse("key of __metadata__ that occurs twice"));
         }
-        entries.push((key, value));
+        header.metadata.push((key, value));
     }
-    Ok(entries)
+    Ok(())
 }
 
 fn info(lexer: &mut Lexer<'_>, name: String, at: u64, limits: &Limits) -> Parse<Info> {

@@ -22,13 +22,13 @@ fn refuse<T>(rule: impl std::fmt::Display) -> Parse<T> {
 }
 
 /// The folder that all records are in, by the first one.
-pub(super) fn folder(archive: &Archive) -> Option<&str> {
+pub(crate) fn folder(archive: &Archive) -> Option<&str> {
     let first = archive.entries.get(archive.first)?;
     first.name.split_once('/').map(|(folder, _)| folder)
 }
 
 /// Is there a record of this name in the folder?
-pub(super) fn has(archive: &Archive, name: &str) -> bool {
+pub(crate) fn has(archive: &Archive, name: &str) -> bool {
     folder(archive).is_some_and(|folder| {
         archive.entries.iter().any(|entry| {
             let inside = entry.name.strip_prefix(folder);
@@ -38,7 +38,7 @@ pub(super) fn has(archive: &Archive, name: &str) -> bool {
 }
 
 /// See the module.
-pub(super) struct Records<'a> {
+pub(crate) struct Records<'a> {
     source: &'a dyn ReadAt,
     archive: &'a Archive,
     folder: &'a str,
@@ -49,7 +49,7 @@ pub(super) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(
+    pub(crate) fn new(
         source: &'a dyn ReadAt,
         archive: &'a Archive,
         limits: &'a Limits,
@@ -79,17 +79,17 @@ impl<'a> Records<'a> {
     }
 
     /// Names in the folder, in the order of the file.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
         let skip = self.folder.len() + 1;
         let entries = self.archive.entries.iter();
         entries.filter_map(move |entry| entry.name.get(skip..))
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
-    pub(super) fn entry(&self, name: &str) -> Parse<&'a Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Parse<&'a Entry> {
         match self.by_name.get(name) {
             Some(entry) => Ok(entry),
             None => refuse(format!("record {name} is missing")),
@@ -97,7 +97,7 @@ impl<'a> Records<'a> {
     }
 
     /// What a record holds, and the position that it has in messages. All of them together are bounded.
-    pub(super) fn read(&mut self, name: &str) -> Parse<(Vec<u8>, u64)> {
+    pub(crate) fn read(&mut self, name: &str) -> Parse<(Vec<u8>, u64)> {
         let entry = self.entry(name)?;
         let Some(rest) = self.budget.checked_sub(entry.uncompressed) else {
             let most = self.limits.pickle_bytes;
@@ -136,7 +136,7 @@ impl<'a> Records<'a> {
     }
 
     /// The content of a small record.
-    pub(super) fn small(&self, name: &str) -> Parse<Option<String>> {
+    pub(crate) fn small(&self, name: &str) -> Parse<Option<String>> {
         let Some(entry) = self.by_name.get(name) else {
             return Ok(None);
         };
@@ -151,7 +151,7 @@ impl<'a> Records<'a> {
     }
 
     /// Checks the version of the archive and the order of bytes.
-    pub(super) fn check(&self) -> Parse<()> {
+    pub(crate) fn check(&self) -> Parse<()> {
         let version = match (self.small("version")?, self.small(".data/version")?) {
             (Some(version), None) | (None, Some(version)) => version,
             (None, None) => return refuse("record version is missing"),
@@ -181,7 +181,7 @@ impl<'a> Records<'a> {
 
     /// The layout with the archive regenerated, where the writer's rules do that and every storage is a
     /// record.
-    pub(super) fn regenerate(&self, mut layout: Layout) -> Parse<Layout> {
+    pub(crate) fn regenerate(&self, mut layout: Layout) -> Parse<Layout> {
         let by_range: HashMap<(u64, u64), StorageId> = layout
             .storages
             .iter()

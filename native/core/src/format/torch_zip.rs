@@ -2,7 +2,8 @@
 //!
 //! In: an archive of one folder with `data.pkl`, `version` and the storages `data/<key>`. Out: a layout
 //! whose only segment, up to trailing bytes, is a [`Segment::TorchZip`] when the writer's rules
-//! regenerate the archive; else literals and storages. Records that another tool has compressed stay as
+//! regenerate the archive; else literals and storages. Behind an archive may be a stamp that was appended to
+//! it: it is a literal of its own, and the archive is as it was before. Records that another tool has compressed stay as
 //! they are, their tensors are listed. Refused: ambiguous archives, records that are missing or have
 //! another length than the pickle says, big-endian files.
 //! Specification: PyTorch's `caffe2/serialize/inline_container.cc` and `torch/serialization.py`.
@@ -13,10 +14,10 @@ use super::archive::ArchiveFormat;
 use super::gather::Gather;
 use super::torch_records::Records;
 use super::{Facts, torch_facts};
-use crate::bytes::{Limits, Parse, ReadAt, Refusal};
-use crate::layout::Layout;
+use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource, unless_refused};
+use crate::layout::{Layout, Segment};
 use crate::pickle::{self, torch::Found, torch::Ids};
-use crate::zip::{Archive, Entry, Method};
+use crate::zip::{Archive, Entry, Method, stamped};
 
 /// See the module.
 pub(super) struct TorchZip;
@@ -38,22 +39,66 @@ impl ArchiveFormat for TorchZip {
         limits: &Limits,
         facts: Option<&mut Facts>,
     ) -> Parse<Layout> {
-        let mut records = Records::new(source, archive, limits)?;
-        if !records.has("data.pkl") {
-            return Err(Refusal::new(
-                "torch zip: record data.pkl is missing: another kind of zip, which is not split",
-            ));
+        let (layout, records) = read(source, archive, limits, facts)?;
+        match stamped(source, archive, limits)? {
+            Some(stamped) => behind(source, stamped.base, layout, limits),
+            None => records.regenerate(layout),
         }
-        let found = object(&mut records, limits, facts, |records, facts| {
-            facts.writer = facts.writer.take().or_else(|| writer(records));
-        })?;
-        let mut gather = Gather::new(limits);
-        gather.pickle("", found, |storage| {
-            records.storage(&format!("data/{}", storage.key), storage)
-        })?;
-        let layout = gather.assemble(self.name(), source.len())?;
-        records.regenerate(layout)
     }
+}
+
+/// The layout by literals and storages, and the records.
+fn read<'a>(
+    source: &'a dyn ReadAt,
+    archive: &'a Archive,
+    limits: &'a Limits,
+    facts: Option<&mut Facts>,
+) -> Parse<(Layout, Records<'a>)> {
+    let mut records = Records::new(source, archive, limits)?;
+    if !records.has("data.pkl") {
+        return Err(Refusal::new(
+            "torch zip: record data.pkl is missing: another kind of zip, which is not split",
+        ));
+    }
+    let found = object(&mut records, limits, facts, |records, facts| {
+        facts.writer = facts.writer.take().or_else(|| writer(records));
+    })?;
+    let mut gather = Gather::new(limits);
+    gather.pickle("", found, |storage| {
+        records.storage(&format!("data/{}", storage.key), storage)
+    })?;
+    let layout = gather.assemble(TorchZip.name(), source.len())?;
+    Ok((layout, records))
+}
+
+/// The layout of an archive to which a stamp was appended: that of the archive before, which its writer's
+/// rules may regenerate, and what was appended. `layout` is what readers of the whole see: it stays where the
+/// archive before holds other tensors.
+fn behind(source: &dyn ReadAt, base: u64, layout: Layout, limits: &Limits) -> Parse<Layout> {
+    let Some(before) = SubSource::new(source, 0, base) else {
+        return Ok(layout);
+    };
+    let inner = unless_refused(before_stamp(&before, limits))?;
+    let same = |inner: &Layout| {
+        (&inner.tensors, &inner.storages, &inner.listed)
+            == (&layout.tensors, &layout.storages, &layout.listed)
+    };
+    let Some(inner) = inner.filter(same) else {
+        return Ok(layout);
+    };
+    let mut segments = inner.segments;
+    segments.push(Segment::Literal {
+        offset: base,
+        len: source.len() - base,
+    });
+    Ok(Layout { segments, ..layout })
+}
+
+/// The layout of an archive that may have a stamp, which is not looked for: so stamps are not nested.
+fn before_stamp(before: &dyn ReadAt, limits: &Limits) -> Parse<Layout> {
+    let archive = Archive::read(before, limits)?;
+    let (layout, records) = read(before, &archive, limits, None)?;
+    records.regenerate(layout)
 }
 
 /// Which versions of PyTorch write such records; `None` without the version of the archive.

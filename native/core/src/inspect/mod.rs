@@ -5,6 +5,7 @@
 //! the place of the stored ones that hold its values. A folder, and a file that says where the tensors of
 //! others are, is shown with them as one model.
 
+mod content;
 mod set;
 
 use std::collections::{HashMap, HashSet};
@@ -26,6 +27,8 @@ use crate::tensor::{Dtype, Hash, View, hash_view, tensor_hash};
 use crate::turn::map_tickets;
 use crate::values;
 use crate::{Error, Result};
+
+pub use content::content_hash;
 
 /// What to find out.
 #[derive(Clone, Debug, Default)]

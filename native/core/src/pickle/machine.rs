@@ -27,6 +27,17 @@ pub fn read<'a>(bytes: &'a [u8], base: u64, limits: &Limits) -> Parse<Graph<'a>>
 /// As [`read`]; of a pickle that cannot be read to its end, with why, the nodes before the fault. Such a
 /// graph has no root to go by.
 pub fn survey<'a>(bytes: &'a [u8], base: u64, limits: &Limits) -> (Graph<'a>, Parse<()>) {
+    let (graph, _, end) = build(bytes, base, limits);
+    (graph, end)
+}
+
+/// As [`read`], at the beginning of its file, with the memo as it is at STOP.
+pub(super) fn read_with_memo<'a>(bytes: &'a [u8], limits: &Limits) -> Parse<(Graph<'a>, Memo)> {
+    let (graph, memo, end) = build(bytes, 0, limits);
+    end.map(|()| (graph, memo))
+}
+
+fn build<'a>(bytes: &'a [u8], base: u64, limits: &Limits) -> (Graph<'a>, Memo, Parse<()>) {
     let mut graph = Graph {
         bytes,
         base,
@@ -37,7 +48,7 @@ pub fn survey<'a>(bytes: &'a [u8], base: u64, limits: &Limits) -> (Graph<'a>, Pa
     let cursor = Cursor::new(bytes, base, "pickle");
     if bytes.len() as u64 > limits.pickle_bytes.min(u32::MAX.into()) {
         let rule = format!("more than {} bytes", limits.pickle_bytes);
-        return (graph, Err(cursor.refuse(rule)));
+        return (graph, Memo::default(), Err(cursor.refuse(rule)));
     }
     let mut machine = Machine {
         cursor,
@@ -53,7 +64,7 @@ pub fn survey<'a>(bytes: &'a [u8], base: u64, limits: &Limits) -> (Graph<'a>, Pa
     let end = machine.run().map(|root| graph.root = root);
     graph.end = machine.cursor.at();
     graph.nodes = machine.nodes;
-    (graph, end)
+    (graph, machine.memo, end)
 }
 
 /// Values that are the same node wherever they occur.

@@ -42,6 +42,15 @@ impl Memo {
         }
     }
 
+    /// The smallest index whose value is this node.
+    pub(super) fn index_of(&self, id: NodeId) -> Option<u64> {
+        let dense = self.dense.iter().position(|&entry| entry == Some(id));
+        let sparse = self.sparse.iter().filter(|&(_, &entry)| entry == id);
+        dense
+            .map(|index| index as u64)
+            .or_else(|| sparse.map(|(&index, _)| index).min())
+    }
+
     /// Sets the entry whose index is the number of entries, as MEMOIZE does.
     pub(super) fn push(&mut self, id: NodeId) {
         self.set(self.count, id);

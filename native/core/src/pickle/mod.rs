@@ -9,6 +9,7 @@
 //! Specification: Python's `pickletools`; PyTorch's `torch/_utils.py`, `torch/serialization.py`.
 
 mod allowed;
+mod append;
 mod extent;
 mod globals;
 mod graph;
@@ -18,6 +19,7 @@ mod memo;
 mod numpy;
 mod opcode;
 mod outline;
+mod plain;
 mod rebuild;
 mod storages;
 mod text;
@@ -26,11 +28,13 @@ mod walk;
 mod weights_only;
 
 pub use allowed::RULES;
+pub use append::{NewItem, append};
 pub use extent::extent;
 pub use globals::globals;
 pub use graph::{Graph, Item, Node, NodeId, Object, Span, Text};
 pub(crate) use leaf::json_float;
 pub use machine::{read, survey};
 pub use outline::outline;
+pub use plain::plain;
 pub(crate) use text::shortened;
 pub use weights_only::objections;

@@ -10,6 +10,7 @@
 use std::collections::HashSet;
 
 use super::entry::Entry;
+use super::stamped::stamped;
 use crate::bytes::{Cursor, Limits, Parse, ReadAt, Refusal, read_vec};
 
 /// The records of an archive.
@@ -19,10 +20,13 @@ pub struct Archive {
     pub entries: Vec<Entry>,
     /// Index of the entry that the central directory lists first.
     pub first: usize,
+    /// Position and length of the central directory.
+    pub directory: (u64, u64),
     /// Position after the archive; what follows is no part of it.
     pub end: u64,
 }
 
+const BEGINNING: &str = "the record at byte 0 is not in the central directory";
 const END_RECORD: u64 = 22;
 const LOCATOR: u64 = 20;
 const END_RECORD_64: u64 = 56;
@@ -40,6 +44,28 @@ impl Archive {
     /// # Errors
     /// When it is damaged, beyond the limits, or ambiguous; when reading fails.
     pub fn read(source: &dyn ReadAt, limits: &Limits) -> Parse<Self> {
+        let archive = Self::read_records(source, limits)?;
+        // A stamp may have replaced the record at the beginning.
+        if archive.entries[0].header != 0 && stamped(source, &archive, limits)?.is_none() {
+            return refuse(BEGINNING);
+        }
+        Ok(archive)
+    }
+
+    /// As [`Archive::read`], of an archive without a stamp.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn read_unstamped(source: &dyn ReadAt, limits: &Limits) -> Parse<Self> {
+        let archive = Self::read_records(source, limits)?;
+        if archive.entries[0].header != 0 {
+            return refuse(BEGINNING);
+        }
+        Ok(archive)
+    }
+
+    /// The records; there is at least one.
+    fn read_records(source: &dyn ReadAt, limits: &Limits) -> Parse<Self> {
         let directory = Directory::find(source)?;
         if directory.count > limits.zip_entries {
             return refuse(format!("more than {} records", limits.zip_entries));
@@ -67,9 +93,6 @@ impl Archive {
             return refuse("no records");
         };
         entries.sort_by_key(|entry| entry.header);
-        if entries[0].header != 0 {
-            return refuse("the record at byte 0 is not in the central directory");
-        }
         let mut end = 0;
         for entry in &mut entries {
             entry.locate(source, directory.start)?;
@@ -84,6 +107,7 @@ impl Archive {
         Ok(Self {
             entries,
             first,
+            directory: (directory.start, directory.len),
             end: directory.end,
         })
     }

@@ -1,0 +1,72 @@
+//! Stamps in files: what there is, and the pieces of a file with or without one.
+
+use git_theta_core as core;
+use napi::bindgen_prelude::*;
+use napi_derive::napi;
+
+use crate::work::{Run, Work};
+
+/// A run of bytes of a new file: of the file that there is, or these.
+#[napi(object)]
+pub struct Piece {
+    /// Position in the file that there is.
+    pub offset: Option<f64>,
+    /// Length in bytes.
+    pub length: Option<f64>,
+    /// The bytes.
+    pub bytes: Option<Buffer>,
+}
+
+fn piece(piece: core::stamp::Piece) -> Piece {
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "JavaScript's numbers; sizes are under 2^53"
+    )]
+    match piece {
+        core::stamp::Piece::Copy { offset, len } => Piece {
+            offset: Some(offset as f64),
+            length: Some(len as f64),
+            bytes: None,
+        },
+        core::stamp::Piece::Bytes(bytes) => Piece {
+            offset: None,
+            length: None,
+            bytes: Some(bytes.into()),
+        },
+    }
+}
+
+/// What stamps a file has, as JSON: see `stamp::Report` of the core.
+#[napi(ts_return_type = "Promise<string>")]
+#[must_use]
+pub fn stamp_read(source: String) -> AsyncTask<Run<String>> {
+    Run::task(move || core::stamp::read_path(source.as_ref()))
+}
+
+/// The pieces of a file with a stamp; `request` is `stamp::Request` of the core as JSON.
+#[napi(ts_return_type = "Promise<Piece[]>")]
+#[must_use]
+pub fn stamp_pieces(source: String, request: String) -> AsyncTask<Run<Vec<Piece>>> {
+    Run::task(move || {
+        let pieces = core::stamp::stamp_path(source.as_ref(), &request)?;
+        Ok(pieces.into_iter().map(piece).collect())
+    })
+}
+
+/// The pieces of a file without its stamp.
+#[napi(ts_return_type = "Promise<Piece[]>")]
+#[must_use]
+pub fn unstamp_pieces(source: String) -> AsyncTask<Run<Vec<Piece>>> {
+    Run::task(move || {
+        let pieces = core::stamp::unstamp_path(source.as_ref())?;
+        Ok(pieces.into_iter().map(piece).collect())
+    })
+}
+
+/// The content hashes of a file, as JSON: see `inspect::content_hash` of the core.
+#[napi(ts_return_type = "Promise<string>")]
+#[must_use]
+pub fn content_hash(source: String, work: &Work) -> AsyncTask<Run<String>> {
+    let work = work.clone();
+    Run::task(move || core::inspect::content_hash(source.as_ref(), &work.cancel, &work.progress))
+}
