@@ -228,3 +228,71 @@ export function verifyObjects(
 ): Promise<{ missing: string[]; corrupt: string[] }> {
   return run(options, (work) => addon.verifyObjects(objects, stores, work));
 }
+
+/** What a file has of stamps: the fields of `Report` of the core's module `stamp`. */
+export interface StampReport {
+  readonly format: string;
+  /** How this file carries a stamp; `null`: only beside it. */
+  readonly carrier: 'zip' | 'safetensors' | 'onnx' | 'gguf' | null;
+  /** Why only beside it. */
+  readonly because: string | null;
+  /** The text of the stamp. */
+  readonly stamp: string | null;
+  /** Whether the stamp can be taken out. */
+  readonly removable: boolean;
+  /** The file without its stamp, as a stamp has to record it. */
+  readonly base: { readonly length: number; readonly [name: string]: unknown } | null;
+  readonly lightning: boolean;
+  readonly callbacks: boolean;
+  readonly foreign: readonly {
+    readonly source: string;
+    readonly at: string;
+    readonly fields: Readonly<Record<string, unknown>>;
+  }[];
+  readonly problems: readonly string[];
+}
+
+/** What to write into a file. */
+export interface StampRequest {
+  /** The text of the stamp. */
+  readonly stamp: string;
+  readonly commit: string | null;
+  /** Also as a key of Lightning's dict. */
+  readonly key: boolean;
+  /** Also as state of pl-git-callback. */
+  readonly callback: object | null;
+}
+
+/** A run of bytes of a new file: of the file that there is, or these. */
+export type Piece =
+  | { readonly offset: number; readonly length: number }
+  | { readonly bytes: Buffer };
+
+/** What stamps a file has. */
+export async function stampRead(source: string): Promise<StampReport> {
+  return JSON.parse(await run({}, () => addon.stampRead(source))) as StampReport;
+}
+
+/** The pieces of a file with a stamp in the place of the one that it may have. */
+export function stampPieces(source: string, request: StampRequest): Promise<Piece[]> {
+  return run({}, async () => (await addon.stampPieces(source, JSON.stringify(request))) as Piece[]);
+}
+
+/** The pieces of a file without its stamp. */
+export function unstampPieces(source: string): Promise<Piece[]> {
+  return run({}, async () => (await addon.unstampPieces(source)) as Piece[]);
+}
+
+/** The content hashes of a file: of all tensors, and of the model's. */
+export interface ContentHash {
+  readonly all: string | null;
+  readonly model: string | null;
+  readonly tensors: number;
+  /** Why there are none. */
+  readonly because: string | null;
+}
+
+/** Hashes the tensors of a file. */
+export async function contentHash(source: string, options: WorkOptions = {}): Promise<ContentHash> {
+  return JSON.parse(await run(options, (work) => addon.contentHash(source, work))) as ContentHash;
+}

@@ -11,7 +11,7 @@ function files(folder: string, ending: string): string[] {
 
 /** From the bottom to the top: a folder imports only itself and what stands before it. */
 const TYPESCRIPT = [
-  ['errors', 'failure'],
+  ['errors', 'failure', 'version'],
   ['native'],
   ['manifest', 'git', 'lfs'],
   ['store'],

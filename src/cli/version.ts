@@ -1,17 +1,7 @@
-/** The version, read from the package so that it stands in one place. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** What `git theta version` prints. */
+import { version } from '../version';
 
-/** The package's folder: this file is one level below `src` or `dist`. */
-export const PACKAGE_ROOT = join(__dirname, '..', '..');
-
-/** The package's version, such as `0.1.0`. */
-export function version(): string {
-  const text = readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
-/** What `git theta version` prints, in the shape of `git version`. */
+/** In the shape of `git version`. */
 export function versionLine(): string {
   return `git-theta version ${version()}`;
 }

@@ -136,16 +136,22 @@ export interface Run {
 
 /** What the tensors are, whatever the file around them. */
 export interface Content {
-  /** BLAKE3 over names and tensor hashes: docs/provenance.md defines it. In hexadecimal. */
-  readonly tensor_root: {
+  /** Hash over names and tensor hashes of the model: docs/provenance.md defines it. In hexadecimal. */
+  readonly tensor_root?: {
     readonly algo: 'git-theta-content-1';
-    readonly scope: 'model' | 'all';
+    readonly scope: 'model';
     readonly value: string;
   };
+  /** The same over all tensors, where there are others than the model's. */
+  readonly tensor_root_all?: string;
   /** Digests by which others know the same content. */
   readonly aliases?: Readonly<Record<string, string>>;
-  /** The file before it was stamped. */
-  readonly file_base: { readonly length: number; readonly sha256: string };
+  /** The file before it was stamped, and what else is needed to take the stamp out. */
+  readonly file_base: {
+    readonly length: number;
+    readonly sha256: string;
+    readonly [name: string]: unknown;
+  };
 }
 
 /** A stamp. */

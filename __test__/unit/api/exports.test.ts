@@ -9,6 +9,7 @@ test('the package exports these names and no others', () => {
     'decompose',
     'gitStatus',
     'gitStatusFromJson',
+    'gitStatusFromLightningCheckpoint',
     'inspect',
     'isThetaError',
     'keygen',
@@ -16,8 +17,12 @@ test('the package exports these names and no others', () => {
     'openRepository',
     'parseManifest',
     'printManifest',
+    'readStamp',
     'readTensor',
     'sign',
+    'stamp',
+    'unstamp',
     'verifySignature',
+    'verifyStamp',
   ]);
 });

@@ -105,6 +105,7 @@ fn every_carrier_is_stamped_and_had_back() {
         let found = read(&once).unwrap();
         assert_eq!(found.stamp.as_ref(), Some(&request.stamp), "{name}");
         assert_eq!(found.base, report.base, "{name}");
+        assert!(found.removable && !report.removable, "{name}");
         assert_eq!(found.problems, [""; 0], "{name}");
         assert_eq!(
             &put_together(&once, &unstamp(&once).unwrap()),

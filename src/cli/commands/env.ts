@@ -1,9 +1,9 @@
 /** `git theta env`: what a bug report needs. */
 import { collectEnvironment } from '../../config/environment';
+import { version } from '../../version';
 import { defineCommand, jsonOption } from '../command';
 import { printJson } from '../ui/json';
 import { print, visible } from '../ui/output';
-import { version } from '../version';
 
 export const command = defineCommand<{ json?: true }>({
   description: `Prints the versions of git-theta and of the programs it works with, where git finds

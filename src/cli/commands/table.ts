@@ -122,6 +122,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./provenance/check'),
   },
   {
+    name: 'provenance stamp',
+    group: 'Provenance',
+    summary: 'Write into checkpoints which code made them',
+    load: () => import('./provenance/stamp'),
+  },
+  {
+    name: 'provenance read',
+    group: 'Provenance',
+    summary: 'Show which code made a checkpoint',
+    load: () => import('./provenance/read'),
+  },
+  {
+    name: 'provenance verify',
+    group: 'Provenance',
+    summary: 'Check that a checkpoint fits the code that is here',
+    load: () => import('./provenance/verify'),
+  },
+  {
+    name: 'provenance unstamp',
+    group: 'Provenance',
+    summary: 'Take the stamp out of checkpoints, byte for byte',
+    load: () => import('./provenance/unstamp'),
+  },
+  {
     name: 'provenance lightning-callback',
     group: 'Provenance',
     summary: 'Print a callback for PyTorch Lightning',

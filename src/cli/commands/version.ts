@@ -1,8 +1,10 @@
 /** `git theta version`: the version, alone on a line. */
+
+import { version } from '../../version';
 import { defineCommand, jsonOption } from '../command';
 import { printJson } from '../ui/json';
 import { print } from '../ui/output';
-import { version, versionLine } from '../version';
+import { versionLine } from '../version';
 
 export const command = defineCommand<{ json?: true }>({
   description: `Prints the version of git-theta. \`git theta env\` prints everything else that a bug

@@ -5,8 +5,13 @@
  * | exit code | meaning |
  * |---|---|
  * | 1 | findings, differences, a merge conflict |
- * | 5, 6, 8, 9 | a signature: not valid, not supported, refused to write, not readable |
+ * | 3 | no stamp |
+ * | 4 | content that is not what was stamped or signed |
+ * | 5 | a signature that does not hold, or is not trusted |
+ * | 6 | a file or stamp that is damaged or not supported |
  * | 7 | git cannot tell the state of the code |
+ * | 8 | refused to write |
+ * | 9 | a file that cannot be read or written |
  * | 128 | a fatal error |
  * | 129 | wrong usage |
  * | 130 | interrupted |
@@ -29,6 +34,8 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   ERR_THETA_USAGE: EXIT_USAGE,
   ERR_THETA_CONFLICT: 1,
   ERR_THETA_CANCELLED: EXIT_INTERRUPTED,
+  ERR_THETA_PROVENANCE_NO_STAMP: 3,
+  ERR_THETA_PROVENANCE_CONTENT: 4,
   ERR_THETA_PROVENANCE_SIGNATURE: 5,
   ERR_THETA_PROVENANCE_UNSUPPORTED: 6,
   ERR_THETA_PROVENANCE_NO_GIT: 7,

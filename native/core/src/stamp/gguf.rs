@@ -169,6 +169,7 @@ impl Carrier for Gguf {
             report.problems.push(rule.into());
             return refuse(rule);
         }
+        report.removable = report.stamp.is_some();
         report.base = Some(file.base(source)?);
         Ok(())
     }

@@ -37,6 +37,8 @@ pub struct Report {
     pub because: Option<String>,
     /// The text of the stamp.
     pub stamp: Option<String>,
+    /// Can the stamp be taken out? Not one that is only among the keys of a pickle that was written anew.
+    pub removable: bool,
     /// The file without its stamp, as the stamp records it: its length, and what else is needed to take the
     /// stamp out. `None` where there is no carrier.
     pub base: Option<Value>,

@@ -146,6 +146,7 @@ impl Carrier for Onnx {
             report.problems.push(rule.into());
             return refuse(rule);
         }
+        report.removable = report.stamp.is_some();
         report.base = Some(length_only(found.base));
         Ok(())
     }

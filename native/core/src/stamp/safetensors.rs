@@ -176,6 +176,7 @@ impl Carrier for Safetensors {
                 crate::bytes::Refusal::Io(_) => None,
             });
         })?;
+        report.removable = report.stamp.is_some();
         report.base = Some(before.map_or_else(|| text.base(source), |before| before.1));
         Ok(())
     }

@@ -39,6 +39,7 @@ impl Carrier for TorchZip {
                 report.stamp = String::from_utf8(records.read(STAMP)?.0).ok();
             }
         }
+        report.removable = found.is_some();
         report.stamp = found.map(|stamped| stamped.stamp).or(report.stamp.take());
         let (bytes, at) = records.read("data.pkl")?;
         let (graph, end) = pickle::survey(&bytes, at, limits);

@@ -8,6 +8,15 @@ Before training, insist on committed code. Models are no code: they may differ f
     git theta provenance status
     git theta provenance check --mode strict && python train.py
 
+A stamp in a checkpoint says which code made it. It can be put into files that exist, is checked where they
+are used, and can be taken out again:
+
+    git theta provenance stamp model.ckpt
+    git theta provenance read model.ckpt
+    git theta provenance verify model.ckpt
+
+A stamp that is not signed is a claim of whoever could write the file. It finds mistakes, not attacks.
+
 A signature covers the bytes of a file, or of all files in a folder. It can be made with a key or with a
 certificate, is checked without a network, and other tools that follow the OpenSSF Model Signing
 specification read it:

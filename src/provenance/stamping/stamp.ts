@@ -1,0 +1,175 @@
+/**
+ * Writing a stamp into a checkpoint that exists.
+ *
+ * In: a file, and the repository whose code made it. Out: the same file with a stamp, or a stamp in a file beside it;
+ * nothing when the stamp that is there says the same. Tensors are not touched. Refused: what target.ts refuses, files
+ * whose stamps contradict themselves, a state that git cannot tell.
+ */
+import { lstat, rename, rm, writeFile } from 'node:fs/promises';
+import * as native from '../../native';
+import { version } from '../../version';
+import { type GitStatus, gitStatus } from '../git';
+import type { Run, Stamp } from '../stamp';
+import { STAMP_SCHEMA } from '../stamp';
+import { canonicalJson } from './canonical';
+import { codePaths } from './code-paths';
+import { contentOf } from './content';
+import { refused, unsupported, working } from './failures';
+import { append, replace } from './pieces';
+import { read, sidecarOf } from './read';
+import { type Target, target, unchanged } from './target';
+
+/** Whether Lightning's dict gets something, too: where there is something already, always, or never. */
+export type CallbackMode = 'auto' | 'always' | 'never';
+
+/** How {@link stamp} works. */
+export interface StampOptions {
+  /** A folder of the repository with the code; by default the current one. */
+  readonly dir?: string | undefined;
+  /** Write into a file beside the checkpoint, `FILE.provenance.json`. */
+  readonly sidecar?: boolean | undefined;
+  /** Find out what would be written, and write nothing. */
+  readonly dryRun?: boolean | undefined;
+  /** Also change links, files with several names, and signed files. */
+  readonly force?: boolean | undefined;
+  /** Append to the file itself, where the format allows it, instead of to a copy that takes its place. */
+  readonly inPlace?: boolean | undefined;
+  /** The state of pl-git-callback in a checkpoint of Lightning: the six fields. By default `auto`. */
+  readonly lightningCallback?: CallbackMode | undefined;
+  /** What is known of the run that wrote the checkpoint. */
+  readonly run?: Run | undefined;
+  /** Uncommitted code, as `snapshot()` kept it. */
+  readonly changes?: Stamp['changes'] | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((event: native.ProgressEvent) => void) | undefined;
+}
+
+/** What {@link stamp} did. */
+export interface StampResult {
+  readonly path: string;
+  /** Where the stamp is. */
+  readonly where: 'file' | 'sidecar';
+  /** False when a stamp that says the same was there, and in a dry run. */
+  readonly written: boolean;
+  /** Why the stamp is beside the file although that was not asked for. */
+  readonly because: string | null;
+  readonly stamp: Stamp;
+}
+
+/**
+ * Stamps a checkpoint.
+ *
+ * @throws ThetaError `ERR_THETA_PROVENANCE_NO_GIT` (see `gitStatus`), `ERR_THETA_PROVENANCE_REFUSED`,
+ *   `ERR_THETA_PROVENANCE_UNSUPPORTED`, `ERR_THETA_PROVENANCE_IO`, `ERR_THETA_CANCELLED`. The file is then as it was.
+ */
+export async function stamp(path: string, options: StampOptions = {}): Promise<StampResult> {
+  const { dir = process.cwd(), signal } = options;
+  const status = await gitStatus(dir, { signal });
+  return working(path, () => stampFile(path, status, dir, options));
+}
+
+async function stampFile(
+  path: string,
+  status: GitStatus,
+  dir: string,
+  options: StampOptions,
+): Promise<StampResult> {
+  const file = await native.stampRead(path);
+  if (file.problems.length > 0 && !options.sidecar)
+    throw unsupported(path, file.problems.join('; '));
+  const beside = options.sidecar === true || file.carrier === null;
+  const goal = beside ? await seen(path) : await target(path, options.force === true);
+  const content = await contentOf(goal.path, file, Number(goal.stats.size), options);
+  const stamp = await bodyOf(status, dir, options, content);
+  const there = (await read(path)).report;
+  const where = beside ? 'sidecar' : 'file';
+  const because = beside && !options.sidecar ? file.because : null;
+  const callback = wantsCallback(file, options.lightningCallback ?? 'auto') ? status.six : null;
+  const same =
+    there.where === where && there.stamp !== null && equal(essence(there.stamp), essence(stamp));
+  const left = file.foreign.find(({ source }) => source === 'pl-git-callback')?.fields ?? null;
+  const complete = callback === null || equal(left, callback);
+  if ((same && complete) || options.dryRun) {
+    const shown = same && there.stamp ? there.stamp : stamp;
+    return { path, where, written: false, because, stamp: shown };
+  }
+  if (beside) {
+    await unchanged(goal);
+    await writeBeside(sidecarOf(path), stamp);
+  } else {
+    const pieces = await native.stampPieces(goal.path, {
+      stamp: canonicalJson(stamp),
+      commit: status.state.commit,
+      key: file.lightning,
+      callback,
+    });
+    if (!options.inPlace || !(await append(goal, pieces))) await replace(goal, pieces, options);
+  }
+  return { path, where, written: true, because, stamp };
+}
+
+/** A file that is only looked at. */
+async function seen(path: string): Promise<Target> {
+  const stats = await lstat(path, { bigint: true });
+  return stats.isSymbolicLink() ? target(path, true) : { path, stats };
+}
+
+/** Six fields are written where they are, or where asked; but never is a dict `callbacks` added. */
+function wantsCallback(file: native.StampReport, mode: CallbackMode): boolean {
+  if (mode === 'never' || !file.callbacks) return false;
+  return mode === 'always' || file.foreign.some(({ source }) => source === 'pl-git-callback');
+}
+
+/** Whether two documents are equal. */
+function equal(a: object | null, b: object | null): boolean {
+  return a !== null && b !== null && canonicalJson(a) === canonicalJson(b);
+}
+
+/**
+ * What a stamp says but for the time, and for files that are no code: a stamp in a tracked model makes the work tree
+ * differ from HEAD, and one beside it is an untracked file.
+ */
+function essence({ git, compat: _, stamped_at: __, ...rest }: Stamp): object {
+  const { dirty: ___, untracked: { count: ____, ...untracked } = {}, ...code } = git;
+  return { ...rest, git: { ...code, untracked } };
+}
+
+async function bodyOf(
+  { state, six }: GitStatus,
+  dir: string,
+  { run, changes }: StampOptions,
+  content: NonNullable<Stamp['content']>,
+): Promise<Stamp> {
+  const paths = await codePaths(dir, state);
+  return {
+    schema: STAMP_SCHEMA,
+    tool: { name: 'git-theta', version: version() },
+    stamped_at: now(),
+    git: state,
+    ...(changes ? { changes } : {}),
+    ...(paths ? { code_paths: paths } : {}),
+    ...(run ? { run } : {}),
+    content,
+    compat: { git_status: six },
+  };
+}
+
+/** The time, or that of `SOURCE_DATE_EPOCH`, for output that can be made again. */
+function now(): string {
+  const fixed = process.env.SOURCE_DATE_EPOCH;
+  const time = fixed && /^\d{1,11}$/.test(fixed) ? Number(fixed) * 1000 : Date.now();
+  return new Date(time).toISOString();
+}
+
+async function writeBeside(path: string, stamp: Stamp): Promise<void> {
+  const there = await lstat(path).catch(() => null);
+  if (there && !there.isFile()) throw refused(path, 'is no regular file', 'Remove it first.');
+  const temporary = `${path}.tmp`;
+  try {
+    await writeFile(temporary, `${JSON.stringify(stamp, null, 2)}\n`, { flag: 'wx' });
+    await rename(temporary, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(temporary, { force: true });
+    throw error;
+  }
+}

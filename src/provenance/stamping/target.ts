@@ -1,0 +1,63 @@
+/**
+ * Whether a file may be changed.
+ *
+ * In: a path. Out: the identity of the file, to tell later that it is still the same one. Refused: what is no regular
+ * file, and, unless forced, what others rely on: links, files with several names, files that a signature covers.
+ */
+import type { BigIntStats } from 'node:fs';
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { isSigned } from '../signing/signed';
+import { moved, refused, unsupported } from './failures';
+
+/** A file to change. */
+export interface Target {
+  /** The file itself, not a link to it. */
+  readonly path: string;
+  readonly stats: BigIntStats;
+}
+
+/** @throws ThetaError `ERR_THETA_PROVENANCE_REFUSED`, `ERR_THETA_PROVENANCE_UNSUPPORTED` */
+export async function target(path: string, force: boolean): Promise<Target> {
+  const own = await lstat(path, { bigint: true });
+  if (own.isSymbolicLink() && !force) {
+    throw refused(
+      path,
+      'is a symbolic link',
+      'Name the file that it leads to, use --sidecar, or --force to change that file.',
+    );
+  }
+  const real = own.isSymbolicLink() ? await realpath(path) : path;
+  const stats = own.isSymbolicLink() ? await stat(real, { bigint: true }) : own;
+  if (!stats.isFile()) throw unsupported(path, 'is no regular file');
+  if (stats.nlink > 1n && !force) {
+    throw refused(
+      path,
+      `has ${stats.nlink} names: a cache may share it`,
+      'Use --sidecar, or --force to give this name a file of its own.',
+    );
+  }
+  if (!force) await refuseSigned(real);
+  return { path: real, stats };
+}
+
+async function refuseSigned(path: string): Promise<void> {
+  const signature = await isSigned(path);
+  if (signature === undefined) return;
+  throw refused(
+    path,
+    `is signed by '${signature}', which a change would make void`,
+    'Use --sidecar, or --force and sign it again.',
+  );
+}
+
+/** Checks that the file is still the one that was looked at. */
+export async function unchanged({ path, stats }: Target): Promise<void> {
+  const now = await lstat(path, { bigint: true });
+  const same =
+    now.dev === stats.dev &&
+    now.ino === stats.ino &&
+    now.size === stats.size &&
+    now.mtimeNs === stats.mtimeNs &&
+    now.ctimeNs === stats.ctimeNs;
+  if (!same) throw moved(path);
+}
