@@ -2,10 +2,10 @@
  * Whether a file may be changed.
  *
  * In: a path. Out: the identity of the file, to tell later that it is still the same one. Refused: what is no regular
- * file, and, unless forced, what others rely on: links, files with several names, files that a signature covers.
+ * file, and, unless forced, what others rely on: links, files with several names, read-only files, files that a signature covers.
  */
-import type { BigIntStats } from 'node:fs';
-import { lstat, realpath, stat } from 'node:fs/promises';
+import { type BigIntStats, constants } from 'node:fs';
+import { access, lstat, realpath, stat } from 'node:fs/promises';
 import { isSigned } from '../signing/signed';
 import { moved, refused, unsupported } from './failures';
 
@@ -36,8 +36,21 @@ export async function target(path: string, force: boolean): Promise<Target> {
       'Use --sidecar, or --force to give this name a file of its own.',
     );
   }
+  if (!force) await refuseReadOnly(real, stats);
   if (!force) await refuseSigned(real);
   return { path: real, stats };
+}
+
+/** A rename would replace it all the same; but who took the right to write away did not want that. */
+async function refuseReadOnly(path: string, { mode }: BigIntStats): Promise<void> {
+  const writable =
+    (mode & 0o222n) !== 0n &&
+    (await access(path, constants.W_OK).then(
+      () => true,
+      () => false,
+    ));
+  if (writable) return;
+  throw refused(path, 'is read-only', 'Use --sidecar, or --force to change it all the same.');
 }
 
 async function refuseSigned(path: string): Promise<void> {

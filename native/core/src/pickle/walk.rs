@@ -4,7 +4,7 @@
 //! leads to it; tensors are listed at every place. Steps and bytes of paths are counted against limits,
 //! so that sharing cannot make the walk longer than the pickle allows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::graph::{Graph, Item, Node, NodeId, Object};
 use super::leaf::ordered_pairs;
@@ -274,15 +274,19 @@ impl<'g> Walk<'g> {
 
     fn push_items(&mut self, items: &[Item]) -> Parse<()> {
         let graph = self.graph;
-        // Python keeps the value that was set last; whoever lists items may show the first.
-        let mut seen = HashSet::with_capacity(items.len());
+        // Python keeps the value that was set last; whoever lists items may show the first. That does not matter
+        // where it is the same object, or where neither holds a tensor.
+        let mut seen = HashMap::with_capacity(items.len());
         for item in items {
             let text = match graph.node(item.key) {
                 Node::Str(text) => graph.text(text),
                 _ => continue,
             };
             self.spend(text.len() + 1)?;
-            if !seen.insert(text) {
+            let before = seen.insert(text, item.value);
+            if before.is_some_and(|before| {
+                before != item.value && !(self.flat(before) && self.flat(item.value))
+            }) {
                 let at = graph.base + u64::from(item.span.start);
                 return Err(Refusal::new(format!("pickle: key set twice, at byte {at}")));
             }
@@ -305,6 +309,20 @@ impl<'g> Walk<'g> {
             self.push(Step::Key(item.key), item.value)?;
         }
         Ok(())
+    }
+
+    /// Is it a value without others in it, or a dict of such?
+    fn flat(&self, id: NodeId) -> bool {
+        let leaf = |id: NodeId| {
+            matches!(
+                self.graph.node(id),
+                Node::None | Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::Str(_)
+            )
+        };
+        match self.graph.node(id) {
+            Node::Dict(items) => items.iter().all(|item| leaf(item.key) && leaf(item.value)),
+            _ => leaf(id),
+        }
     }
 
     /// An object of any class: arguments by position, elements, items, attributes.

@@ -50,7 +50,11 @@ pub(super) fn of_pickle(graph: &Graph<'_>, report: &mut Report) {
     report.lightning = matches!(graph.node(graph.root), Node::Dict(_))
         && find(graph, graph.root, "pytorch-lightning_version").is_some();
     let named = |item: &&Item| graph.str(item.key) == Some(CALLBACKS.as_bytes());
-    if items(graph, graph.root).iter().filter(named).count() > 1 {
+    let mut all = items(graph, graph.root).iter().filter(named);
+    // Who sets the same object again sets nothing.
+    if let Some(first) = all.next()
+        && all.any(|item| item.value != first.value)
+    {
         let rule = "the key \"callbacks\" is there twice: readers may take either";
         report.problems.push(rule.into());
     }
@@ -88,12 +92,14 @@ fn nested(graph: &Graph<'_>, outer: &str, inner: &str, source: &'static str, rep
 }
 
 /// The state of pl-git-callback: under its class, under a text that ends in the name of the class, or under
-/// any key when it has exactly the six fields.
+/// any key when it has exactly the six fields. Of a text that is there twice the last counts, as in Python; what later
+/// versions of Lightning read comes first.
 fn of_callbacks(graph: &Graph<'_>, callbacks: NodeId, report: &mut Report) {
     let ends = |name: &[u8]| {
         name.strip_suffix(CLASS)
             .is_some_and(|before| before.is_empty() || before.ends_with(b"."))
     };
+    let begin = report.foreign.len();
     for item in items(graph, callbacks) {
         let (named, at) = match (graph.str(item.key), graph.global(item.key)) {
             (Some(text), _) => (ends(text), String::from_utf8_lossy(text).into_owned()),
@@ -114,13 +120,16 @@ fn of_callbacks(graph: &Graph<'_>, callbacks: NodeId, report: &mut Report) {
         let state = items(graph, item.value);
         let exact = state.len() == SIX.len() && known(state) == SIX.len();
         if exact || (named && known(state) > 0) {
+            let at = format!("{CALLBACKS}[{at}]");
+            report.foreign.retain(|other| other.at != at);
             report.foreign.push(Foreign {
                 source: "pl-git-callback",
-                at: format!("{CALLBACKS}[{at}]"),
+                at,
                 fields: plain(graph, item.value),
             });
         }
     }
+    report.foreign[begin..].sort_by_key(|found| found.at.contains('<'));
 }
 
 /// Keys of flat metadata, by the program that writes them.
