@@ -39,7 +39,7 @@ export interface RunOptions {
   readonly interval?: number | undefined;
   /** Called when the gate has spoken, before the command is started; what it throws keeps that from happening. */
   readonly onGate?: ((report: CheckReport) => Promise<void> | void) | undefined;
-  /** Sends SIGTERM to the command. */
+  /** Sends SIGTERM to the command; after its end, ends the stamping. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -61,6 +61,8 @@ export interface RunReport {
 
 const INTERVAL = 1000;
 const LONGEST_PAUSE = 30_000;
+/** A signal that ended the command may reach us later, and once more from git, which started us. */
+const GRACE = 1000;
 /** Of the time, a tenth at most is for looking. */
 const SHARE = 10;
 
@@ -105,22 +107,22 @@ export async function run(
   });
   await stamper.begin();
   let child: Child | null = null;
-  let ended = false;
-  const take = (name: NodeJS.Signals): void => {
-    if (!ended) child?.kill(name);
-    else if (name !== 'SIGUSR1' && name !== 'SIGUSR2') stop.abort();
-  };
+  let ended: number | undefined;
   const unlisten = listen((name, reached) => {
-    if (ended || reached === 'us') take(name);
+    if (ended === undefined) {
+      if (reached === 'us') child?.kill(name);
+    } else if (!/USR/.test(name) && performance.now() - ended > GRACE) {
+      stop.abort();
+    }
   });
-  const abort = () => take('SIGTERM');
+  const abort = () => (ended === undefined ? child?.kill('SIGTERM') : stop.abort());
   signal?.addEventListener('abort', abort);
   try {
     const env = environmentOf(atStart.status.state, known.started as string);
     child = start(command, { cwd: dir, env });
     if (signal?.aborted) abort();
     const end = child.ended.then((ending) => {
-      ended = true;
+      ended = performance.now();
       return { ending, at: new Date().toISOString() };
     });
     await lookUntil(end, stamper, options.interval ?? INTERVAL);

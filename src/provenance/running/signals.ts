@@ -4,6 +4,8 @@
  * In: what to do with a signal. Out: a function that stops listening. While it listens no signal of those below ends
  * this process: the command decides what a signal means, and its checkpoints are stamped afterwards.
  */
+import { isatty } from 'node:tty';
+
 const ALWAYS = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 /** A terminal sends these to all of its foreground processes; twice would be once too often. */
 const OF_TERMINAL = ['SIGINT', 'SIGQUIT'] as const;
@@ -14,7 +16,8 @@ export type Reached = 'us' | 'both';
 
 /** Listens until the returned function is called. */
 export function listen(take: (signal: NodeJS.Signals, reached: Reached) => void): () => void {
-  const terminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  // Not `process.stdin`: opening it would make the command's standard input non-blocking.
+  const terminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
   const listeners = [...ALWAYS, ...OF_TERMINAL]
     .filter((name) => process.platform !== 'win32' || WINDOWS.includes(name))
     .map((name) => {

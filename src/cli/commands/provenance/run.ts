@@ -39,7 +39,7 @@ function summarize({ files, notStarted, run }: RunReport, program: string): void
 
 export const command = defineCommand<Options>({
   description: `Runs a command when the code is committed, and stamps each checkpoint that the command
-writes, whatever framework it uses. Put the command behind \`--\`. It is not read by a shell.
+writes, whatever framework it uses. Put the command behind \`--\`. No shell reads it.
 
 The gate is that of \`git theta provenance check\`: in strict mode a command is not started with
 uncommitted code, in relaxed mode there is a warning.
@@ -100,6 +100,7 @@ is, and reported at the end. It does not change the exit code, which is the comm
     },
   ],
   exitStatus: {
+    0: "The command succeeded. Other codes are the command's; 128 and a signal's number when one ended it.",
     125: 'The command was not started: the code is not committed, or git cannot tell.',
     126: 'The command cannot be executed.',
     127: 'There is no such command.',
