@@ -290,6 +290,27 @@ describe('which files are stamped', () => {
       expect(readFileSync(path).equals(readFileSync(TORCH))).toBe(true);
   });
 
+  onPosix('files that come and go, and a second name that goes', async () => {
+    const dir = training();
+    const report = await train(
+      dir,
+      `copy(TORCH, 'a.pt');
+      await until(() => stamped('a.pt'));
+      fs.rmSync('a.pt');
+      copy(SAFETENSORS, 'b.safetensors');
+      copy(TORCH, 'c.pt');
+      fs.linkSync('c.pt', 'hidden');
+      copy(TORCH, 'd.pt');
+      await until(() => stamped('d.pt'));
+      fs.rmSync('b.safetensors');
+      fs.rmSync('hidden');`,
+    );
+    expect(report.exitCode).toBe(0);
+    expect(fates(dir, report)).toEqual({ 'a.pt': 'stamped', 'c.pt': 'stamped', 'd.pt': 'stamped' });
+    expect(existsSync(join(dir, 'a.pt'))).toBe(false);
+    expect(await stampOf(dir, 'c.pt')).toMatchObject({ run: { ended: expect.any(String) } });
+  });
+
   test('a signed file is reported, not changed', async () => {
     const dir = training();
     const path = join(dir, 'old.pt');
