@@ -70,7 +70,7 @@ export class Stamper {
       before.quiet++;
       if (before.tried || before.quiet < QUIET_LOOKS) continue;
       before.tried = true;
-      if (await isCompleteZip(file.path)) await this.stampEarly(file);
+      await this.stampEarly(file);
     }
     for (const path of this.seen.keys()) if (!present.has(path)) this.seen.delete(path);
   }
@@ -98,15 +98,23 @@ export class Stamper {
 
   /** What fails now may succeed at the end: another name of the file may be gone by then. */
   private async stampEarly(file: WatchedFile): Promise<void> {
+    const { path, identity } = file;
     try {
-      await this.stamp(file);
+      if (!(await isCompleteZip(path))) return;
+      await this.stamp(file, async () => {
+        // Asking git took time, in which the command may have begun to write it again.
+        const now = await lstat(path, { bigint: true });
+        return identityOf(now) === identity && (await isCompleteZip(path));
+      });
     } catch {}
   }
 
-  private async stamp(file: WatchedFile): Promise<void> {
+  private async stamp(file: WatchedFile, isStill = async () => true): Promise<void> {
     const { path, stats } = file;
     const { describeRun, stamp: given, onFile } = this.options;
-    const result = await stamp(path, { ...given, ...(await describeRun()) });
+    const described = await describeRun();
+    if (!(await isStill())) return;
+    const result = await stamp(path, { ...given, ...described });
     // Stamping keeps the time, up to rounding. Another time means that the command wrote to it again.
     const now = await lstat(path, { bigint: true }).catch(() => null);
     const ours = now && Math.abs(Number(now.mtimeNs - stats.mtimeNs)) < 2000;
