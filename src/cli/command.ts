@@ -53,6 +53,11 @@ export interface CommandDefinition<Options = Record<string, unknown>> {
   readonly seeAlso?: readonly string[];
   /** Arguments go to `run` as they are: options, `-h` and all. For hooks and drivers. */
   readonly passThrough?: boolean;
+  /**
+   * The arguments are another command line: options behind its first word belong to it, and so do signals and standard
+   * output. `signal` is never aborted, and failures are told as text.
+   */
+  readonly wraps?: boolean;
   /** Returns the exit code: nothing or 0 for success, 1 for findings. Fatal errors are thrown. */
   run(call: Call<Options>): Promise<number | undefined>;
 }

@@ -53,16 +53,20 @@ function usageError(text: string, command: string | undefined): ThetaError {
 }
 
 function newCommand(name: string): Command {
-  return new Command(name)
-    .helpCommand(false)
-    .helpOption('-h, --help', 'Show this help.')
-    .exitOverride()
-    .configureHelp({ styleTitle: (title) => colours(process.stdout).paint('bold', title) })
-    .configureOutput({
-      writeOut: (text) => process.stdout.write(text),
-      writeErr: (text) => process.stderr.write(text),
-      outputError: () => {}, // printed by `fail`, which knows about --json
-    });
+  return (
+    new Command(name)
+      .helpCommand(false)
+      .helpOption('-h, --help', 'Show this help.')
+      .exitOverride()
+      // Otherwise a parent takes `--` away, and a command never sees it.
+      .enablePositionalOptions()
+      .configureHelp({ styleTitle: (title) => colours(process.stdout).paint('bold', title) })
+      .configureOutput({
+        writeOut: (text) => process.stdout.write(text),
+        writeErr: (text) => process.stderr.write(text),
+        outputError: () => {}, // printed by `fail`, which knows about --json
+      })
+  );
 }
 
 /** Gives a commander command the arguments, options and examples of its definition. */
@@ -83,6 +87,7 @@ function define(target: Command, name: string, definition: CommandDefinition): v
   const examples = (definition.examples ?? []).map((e) => `  ${e.command}\n      ${e.summary}`);
   if (examples.length > 0) target.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
   target.addHelpText('after', `\n'git theta help ${name}' shows the manual.`);
+  if (definition.wraps) target.passThroughOptions();
 }
 
 /**
@@ -128,7 +133,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   endQuietlyOnClosedPipe();
   const end = argv.indexOf('--');
   const words = end < 0 ? argv : argv.slice(0, end);
-  const json = words.includes('--json');
+  let json = words.includes('--json');
   const family = findFamily(argv[0] ?? '');
   const entry = commandOf(argv);
   const interrupt = listenForInterrupt();
@@ -136,6 +141,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     const definition = entry && (await entry.load()).command;
     const { signal } = interrupt;
+    if (definition?.wraps) {
+      json = false;
+      interrupt.dispose();
+    }
     if (definition?.passThrough) {
       code = (await definition.run({ args: argv.slice(1), options: {}, signal })) ?? 0;
       return interrupt.exitCode() ?? code;

@@ -120,6 +120,12 @@ test('--json after -- is a file, not an option', async () => {
   expect(stderr).toMatch(/^error: /);
 });
 
+test('-- ends the options of a command that has none before it, too', async () => {
+  const { code, stderr } = await run('inspect', '--', '-no-such-file');
+  expect(code).not.toBe(129);
+  expect(stderr).toMatch(/^error: .*-no-such-file/);
+});
+
 test('--help prints the manual, as git theta help does', async () => {
   const manual = await run('help', 'track');
   expect(manual.code).toBe(0);

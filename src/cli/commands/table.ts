@@ -122,6 +122,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./provenance/check'),
   },
   {
+    name: 'provenance run',
+    group: 'Provenance',
+    summary: 'Train with committed code, and stamp the checkpoints',
+    load: () => import('./provenance/run'),
+  },
+  {
     name: 'provenance stamp',
     group: 'Provenance',
     summary: 'Write into checkpoints which code made them',

@@ -40,7 +40,8 @@ function argumentWord(argument: ArgumentDefinition): string {
 function synopsis(name: string, definition: CommandDefinition): string {
   const options = (definition.options ?? []).length > 0 ? ['[<options>]'] : [];
   const words = (definition.arguments ?? []).map(argumentWord);
-  return ['git theta', name, ...options, ...words].join(' ');
+  const end = definition.wraps ? ['--'] : [];
+  return ['git theta', name, ...options, ...end, ...words].join(' ');
 }
 
 /** The page of a command: `git-theta-provenance-stamp`, whose words are `provenance stamp`. */

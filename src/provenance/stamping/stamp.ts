@@ -36,6 +36,8 @@ export interface StampOptions {
   readonly inPlace?: boolean | undefined;
   /** The state of pl-git-callback in a checkpoint of Lightning: the six fields. By default `auto`. */
   readonly lightningCallback?: CallbackMode | undefined;
+  /** The state of the code that made the checkpoint; by default that of `dir` now. */
+  readonly status?: Pick<GitStatus, 'six' | 'state'> | undefined;
   /** What is known of the run that wrote the checkpoint. */
   readonly run?: Run | undefined;
   /** Uncommitted code, as `snapshot()` kept it. */
@@ -64,13 +66,13 @@ export interface StampResult {
  */
 export async function stamp(path: string, options: StampOptions = {}): Promise<StampResult> {
   const { dir = process.cwd(), signal } = options;
-  const status = await gitStatus(dir, { signal });
+  const status = options.status ?? (await gitStatus(dir, { signal }));
   return working(path, () => stampFile(path, status, dir, options));
 }
 
 async function stampFile(
   path: string,
-  status: GitStatus,
+  status: Pick<GitStatus, 'six' | 'state'>,
   dir: string,
   options: StampOptions,
 ): Promise<StampResult> {
@@ -135,7 +137,7 @@ function essence({ git, compat: _, stamped_at: __, ...rest }: Stamp): object {
 }
 
 async function bodyOf(
-  { state, six }: GitStatus,
+  { state, six }: Pick<GitStatus, 'six' | 'state'>,
   dir: string,
   { run, changes }: StampOptions,
   content: NonNullable<Stamp['content']>,

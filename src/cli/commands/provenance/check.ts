@@ -1,31 +1,16 @@
 /** `git theta provenance check`: the gate before training. */
 import { ThetaError } from '../../../errors';
-import {
-  type CheckMode,
-  type CheckProblem,
-  check,
-  type UntrackedPolicy,
-} from '../../../provenance/check';
+import { check } from '../../../provenance/check';
 import { defineCommand, jsonOption } from '../../command';
 import { printJson } from '../../ui/json';
-import { labelled, note, print, visible } from '../../ui/output';
+import { print, visible } from '../../ui/output';
 import { noStateExit } from './exits';
+import { type GateOptions, gateOptions, noteProblems } from './gate';
 
-interface Options {
-  mode?: CheckMode;
-  untracked?: UntrackedPolicy;
+interface Options extends GateOptions {
   logDir?: string;
   compat?: true;
   json?: true;
-}
-
-/** More paths are not listed. */
-const LISTED = 5;
-
-function describe({ message, paths }: CheckProblem): string {
-  if (paths.length === 0) return message;
-  const listed = paths.slice(0, LISTED).map(visible).join(', ');
-  return `${message}: ${listed}${paths.length > LISTED ? ', …' : ''}`;
 }
 
 export const command = defineCommand<Options>({
@@ -41,17 +26,7 @@ With \`--log-dir\`, and when the check passes, two files are written there: \`gi
 fields of pl-git-callback, and \`provenance.json\` with all that \`git theta provenance status\` knows.`,
   arguments: [{ name: 'folder', summary: 'A folder of the repository; default: the current one.' }],
   options: [
-    {
-      flags: '--mode <mode>',
-      summary: 'What uncommitted code is; default: theta.provenance.mode, else relaxed.',
-      choices: ['strict', 'relaxed'],
-    },
-    {
-      flags: '--untracked <policy>',
-      summary:
-        'What untracked code is: nothing, a warning, or uncommitted code; default: theta.provenance.untracked, else warn.',
-      choices: ['ignore', 'warn', 'fail'],
-    },
+    ...gateOptions,
     { flags: '--log-dir <folder>', summary: 'Write the state into this folder; it is made.' },
     {
       flags: '--compat',
@@ -83,8 +58,7 @@ fields of pl-git-callback, and \`provenance.json\` with all that \`git theta pro
     const report = await check({ ...rest, dir: args[0], signal });
     if (json) printJson(report);
     else {
-      for (const problem of report.problems) note(labelled(problem.level, describe(problem)));
-      if (!report.ok) note('hint: Commit the code before you train.');
+      noteProblems(report);
       for (const path of report.written) print(`wrote ${visible(path)}`);
       if (report.problems.length === 0) print(`The code is that of ${report.state.commit}.`);
     }

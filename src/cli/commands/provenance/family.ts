@@ -8,6 +8,10 @@ Before training, insist on committed code. Models are no code: they may differ f
     git theta provenance status
     git theta provenance check --mode strict && python train.py
 
+Both in one, with a stamp in each checkpoint that the training writes, whatever the framework:
+
+    git theta provenance run --mode strict -- python train.py
+
 A stamp in a checkpoint says which code made it. It can be put into files that exist, is checked where they
 are used, and can be taken out again:
 
