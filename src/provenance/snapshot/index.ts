@@ -1,0 +1,11 @@
+/** Uncommitted code kept as commits, as the rest of the project sees it. */
+export {
+  findSnapshot,
+  type ListedSnapshot,
+  listSnapshots,
+  type Snapshot,
+  snapshotsOf,
+} from './find';
+export type { LeftOut, LeftOutKind } from './left-out';
+export { type RestoredSnapshot, type RestoreOptions, restore } from './restore';
+export { type SnapshotOptions, type SnapshotResult, snapshot } from './snapshot';
