@@ -146,6 +146,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./provenance/unstamp'),
   },
   {
+    name: 'provenance snapshot',
+    group: 'Provenance',
+    summary: 'Keep uncommitted code as a commit beside the branches',
+    load: () => import('./provenance/snapshot'),
+  },
+  {
+    name: 'provenance restore',
+    group: 'Provenance',
+    summary: 'Have the code of a snapshot in a folder of its own',
+    load: () => import('./provenance/restore'),
+  },
+  {
     name: 'provenance lightning-callback',
     group: 'Provenance',
     summary: 'Print a callback for PyTorch Lightning',

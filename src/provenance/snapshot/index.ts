@@ -3,9 +3,10 @@ export {
   findSnapshot,
   type ListedSnapshot,
   listSnapshots,
+  NAMESPACE,
   type Snapshot,
   snapshotsOf,
 } from './find';
 export type { LeftOut, LeftOutKind } from './left-out';
 export { type RestoredSnapshot, type RestoreOptions, restore } from './restore';
-export { type SnapshotOptions, type SnapshotResult, snapshot } from './snapshot';
+export { type SnapshotOptions, type SnapshotResult, snapshot, snapshotFor } from './snapshot';

@@ -6,8 +6,8 @@
  * The user's index, files and HEAD stay as they are. The same files on the same HEAD give the same commit. Refused: a
  * file that cannot be read.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { ThetaError } from '../../errors';
 import { Repository } from '../../git/repository';
 import { records } from '../git/ask';
@@ -16,7 +16,7 @@ import { NAMESPACE, type Snapshot } from './find';
 import { type LeftOut, printMessage } from './left-out';
 import { pushRef } from './push';
 import { buildTree } from './tree';
-import { lookAt } from './work-tree';
+import { lookAt, type WorkTree } from './work-tree';
 
 /** How {@link snapshot} works. */
 export interface SnapshotOptions {
@@ -51,11 +51,39 @@ const EMAIL = 'snapshot@git-theta.invalid';
  * @throws ThetaError `ERR_THETA_PROVENANCE_NO_GIT`; `ERR_THETA_PROVENANCE_IO` when a file cannot be read, or the push
  *   failed, after which the snapshot is kept; `ERR_THETA_CANCELLED`; what git fails with.
  */
-export async function snapshot(o: SnapshotOptions = {}): Promise<SnapshotResult | null> {
+export function snapshot(o: SnapshotOptions = {}): Promise<SnapshotResult | null> {
+  return make(o, (work) => work);
+}
+
+/**
+ * As {@link snapshot}, to be named in the stamp of a checkpoint. It says nothing of models, nor of the checkpoint and
+ * the file beside it: all checkpoints of a run have the same snapshot, and stamping changes none.
+ */
+export function snapshotFor(
+  checkpoint: string,
+  o: Pick<SnapshotOptions, 'dir' | 'signal'>,
+): Promise<SnapshotResult | null> {
+  return make(o, (work, top) => {
+    const paths = new Map(work.paths);
+    const own = pathIn(top, checkpoint);
+    for (const path of [own, `${own}.provenance.json`]) paths.delete(path);
+    return { ...work, paths, models: [] };
+  });
+}
+
+/** The path of a file as git names it, one character for each byte. */
+function pathIn(top: string, file: string): string {
+  const path = relative(top, join(realpathSync(dirname(resolve(file))), basename(file)));
+  return Buffer.from(path.replaceAll(sep, '/')).toString('latin1');
+}
+
+type Choose = (work: WorkTree, top: string) => WorkTree;
+
+async function make(o: SnapshotOptions, choose: Choose): Promise<SnapshotResult | null> {
   const repo = await openRepository(o.dir, o.signal);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const head = await askHead(repo);
-    const made = await take(repo, head, o.signal);
+    const made = await take(repo, head, choose, o.signal);
     // Compared with another commit than was meant, a change may have been missed.
     if ((await askHead(repo)).commit !== head.commit) continue;
     if (!made) return null;
@@ -93,12 +121,13 @@ type Made = Omit<SnapshotResult, 'created' | 'pushed'>;
 async function take(
   repo: OpenRepository,
   head: Head,
+  choose: Choose,
   signal: AbortSignal | undefined,
 ): Promise<Made | null> {
   const repository = await Repository.discover(repo.top, { env: {} });
   const scratch = mkdtempSync(join(repository.scratch(), 'snapshot-'));
   try {
-    const work = await lookAt(repo, scratch);
+    const work = choose(await lookAt(repo, scratch), repo.top);
     const o = { repo, repository, head: head.commit, work, scratch, signal };
     const { tree, leftOut } = await buildTree(o);
     if (tree === head.tree && leftOut.every(({ kind }) => kind === 'model')) return null;
