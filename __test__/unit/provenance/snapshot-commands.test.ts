@@ -1,30 +1,11 @@
 // The commands snapshot and restore, and a stamp that names a snapshot.
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CommandDefinition } from '../../../src/cli/command';
 import { command as restoreCommand } from '../../../src/cli/commands/provenance/restore';
 import { command as snapshotCommand } from '../../../src/cli/commands/provenance/snapshot';
 import { readStamp, stamp } from '../../../src/provenance/stamping';
-import { CHECKOUT } from '../../support/env';
 import { commit, folder, project, run, write } from './git-repositories';
-
-async function call(command: CommandDefinition, args: string[], options: Record<string, unknown>) {
-  let out = '';
-  const keep = (text: string | Uint8Array) => {
-    out += text.toString();
-    return true;
-  };
-  const spies = [
-    jest.spyOn(process.stdout, 'write').mockImplementation(keep),
-    jest.spyOn(process.stderr, 'write').mockImplementation(keep),
-  ];
-  try {
-    const code = await command.run({ args, options, signal: new AbortController().signal });
-    return { code, out };
-  } finally {
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+import { call, FIXTURES } from './stamped';
 
 test('snapshot, its list, and restore', async () => {
   const root = project();
@@ -51,8 +32,6 @@ test('snapshot, its list, and restore', async () => {
   );
   expect(readFileSync(join(target, 'train.py'), 'utf8')).toBe('print(2)\n');
 });
-
-const FIXTURES = join(CHECKOUT, '__test__/fixtures');
 
 /** A project with a checkpoint that can be stamped. */
 function withCheckpoint(): { root: string; file: string } {

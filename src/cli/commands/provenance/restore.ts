@@ -47,7 +47,7 @@ SHA-256 by which it can be found. When something fails, nothing is left.
     8: 'The folder exists.',
     9: 'A file could not be written.',
   },
-  seeAlso: ['provenance snapshot'],
+  seeAlso: ['provenance snapshot', 'provenance trace'],
   async run({ args, options, signal }) {
     const { json, dir } = options;
     const made = await restore(args[0] as string, args[1] as string, { dir, signal });

@@ -101,7 +101,7 @@ Others get the snapshots of a remote with
     8: 'Something was committed again and again meanwhile.',
     9: 'A file could not be read, or the push failed; the snapshot is then kept here.',
   },
-  seeAlso: ['provenance restore', 'provenance stamp'],
+  seeAlso: ['provenance restore', 'provenance stamp', 'provenance trace'],
   async run({ options, signal }) {
     const { json, list, remote, ...rest } = options;
     if (list) {
