@@ -46,14 +46,15 @@ const LISTED_REFS = 10;
 const LISTED_FILES = 100;
 
 /** Refs of people: snapshots keep rewritten commits alive, but are no history. */
-export const HISTORY = ['refs/heads', 'refs/remotes', 'refs/tags'];
+const HISTORY = ['refs/heads', 'refs/remotes', 'refs/tags'];
 
 /** `git log` that no configuration changes. */
 export const LOG = ['log', '--no-show-signature', '--no-color', '--no-notes', '--encoding=UTF-8'];
 
-/** Whether an id is that of a commit that is here. */
+/** Whether an id is that of a commit that is here. Nothing is fetched for it: a stamp may name what it wants. */
 export async function isCommit(ask: Ask, id: string): Promise<boolean> {
-  const { code, text } = await ask(['cat-file', '-t', id], { mayFail: true });
+  const env = { GIT_NO_LAZY_FETCH: '1' };
+  const { code, text } = await ask(['cat-file', '-t', id], { mayFail: true, env });
   return code === 0 && text.trim() === 'commit';
 }
 

@@ -8,7 +8,7 @@
 import type { Ask } from '../git/ask';
 import { codeTree } from '../git/code-tree';
 import type { OpenRepository } from '../open';
-import { HISTORY, LOG } from './commits';
+import { headOf, LOG } from './commits';
 
 /** What two commits have in common: all files, the code, or the change that they make. */
 export type Likeness = 'tree' | 'code-tree' | 'patch-id';
@@ -63,11 +63,8 @@ export async function findSuccessor(
 
 /** Commits that HEAD, branches and tags have. */
 async function history(ask: Ask, more: readonly string[]): Promise<Candidate[]> {
-  const refs = await ask(['for-each-ref', '--count=1', '--format=%(refname)', ...HISTORY]);
-  const head = await ask(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], { mayFail: true });
-  const from = head.code === 0 ? ['HEAD'] : [];
-  if (from.length === 0 && refs.text === '') return [];
-  const all = ['--branches', '--remotes', '--tags', ...from];
+  const head = (await headOf(ask)) === null ? [] : ['HEAD'];
+  const all = ['--branches', '--remotes', '--tags', ...head];
   return candidates(ask, [`--max-count=${MOST.tree}`, ...all, ...more]);
 }
 

@@ -27,7 +27,13 @@ function sentence({ path, where, written, because, stamp }: StampResult, dryRun:
   const place = where === 'file' ? visible(path) : `${visible(path)}.provenance.json`;
   const why = because === null ? '' : ` (${visible(because)})`;
   const { commit, code_dirty: dirty } = stamp.git;
-  const code = `${commit ?? 'no commit'}${dirty ? ', with uncommitted changes' : ''}`;
+  const snapshot = stamp.changes?.snapshot_commit;
+  const changes = snapshot
+    ? `, with snapshot ${visible(snapshot)}`
+    : dirty
+      ? ', with uncommitted changes'
+      : '';
+  const code = `${commit ?? 'no commit'}${changes}`;
   if (written) return `Stamped ${place}: ${code}${why}`;
   return dryRun ? `Would stamp ${place}: ${code}${why}` : `${place} is stamped already: ${code}`;
 }
