@@ -15,6 +15,7 @@ import { count } from '../../ui/format';
 import { printJson } from '../../ui/json';
 import { print, visible } from '../../ui/output';
 import { table } from '../../ui/table';
+import { dayOf } from './code-text';
 import { noStateExit } from './exits';
 
 interface Options {
@@ -47,7 +48,7 @@ function show({ id, commit, parent, files, created, pushed, leftOut }: SnapshotR
 function showList(all: readonly ListedSnapshot[]): void {
   const rows = all.map(({ id, date, parent }) => [
     id,
-    new Date(date * 1000).toISOString().replace('.000', ''),
+    dayOf(date),
     parent === null ? 'before the first commit' : `on ${parent.slice(0, 12)}`,
   ]);
   if (rows.length > 0) print(table(rows));
@@ -77,7 +78,7 @@ Others get the snapshots of a remote with
     { flags: '--push', summary: 'Push it, too. Secrets in untracked files are pushed with it.' },
     {
       flags: '--remote <name>',
-      summary: 'Where to push to; default: where the branch is pushed to, else origin.',
+      summary: 'Push it there; default of --push: where the branch is pushed to, else origin.',
     },
     {
       flags: '--list',
