@@ -152,6 +152,30 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./provenance/unstamp'),
   },
   {
+    name: 'provenance trace',
+    group: 'Provenance',
+    summary: 'Find the code that made a checkpoint, and what changed since',
+    load: () => import('./provenance/trace'),
+  },
+  {
+    name: 'provenance diff',
+    group: 'Provenance',
+    summary: 'Compare the code and content of two checkpoints by their stamps',
+    load: () => import('./provenance/diff'),
+  },
+  {
+    name: 'provenance snapshot',
+    group: 'Provenance',
+    summary: 'Keep uncommitted code as a commit beside the branches',
+    load: () => import('./provenance/snapshot'),
+  },
+  {
+    name: 'provenance restore',
+    group: 'Provenance',
+    summary: 'Have the code of a snapshot in a folder of its own',
+    load: () => import('./provenance/restore'),
+  },
+  {
     name: 'provenance lightning-callback',
     group: 'Provenance',
     summary: 'Print a callback for PyTorch Lightning',

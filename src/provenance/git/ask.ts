@@ -5,6 +5,7 @@
  * of files need not be UTF-8. The variables of the hook or filter that started us are kept from git, it takes no locks,
  * asks nobody, and speaks English.
  */
+import type { Environment } from '../../git/environment';
 import { git } from '../../git/run';
 
 /** What git wrote; `text` has one character for each byte. */
@@ -19,6 +20,8 @@ export interface Question {
   readonly input?: string;
   /** Hand a non-zero exit code back. */
   readonly mayFail?: boolean;
+  /** Added to git's environment. */
+  readonly env?: Environment;
 }
 
 /** Asks git in one folder. */
@@ -34,12 +37,12 @@ const ENVIRONMENT = {
 
 /** Asks git in `folder`. */
 export function askIn(folder: string, signal?: AbortSignal): Ask {
-  return async (args, { input, mayFail = false } = {}) => {
+  return async (args, { input, mayFail = false, env } = {}) => {
     // A monitor of the file system would be started, or trusted, for one look.
     const all = ['--no-pager', '-c', 'core.fsmonitor=false', ...args];
     const { code, stdout, stderr } = await git(all, {
       cwd: folder,
-      env: ENVIRONMENT,
+      env: { ...ENVIRONMENT, ...env },
       input: input === undefined ? undefined : Buffer.from(input, 'latin1'),
       check: !mayFail,
       signal,

@@ -9,6 +9,7 @@ import { lstat, rename, rm, writeFile } from 'node:fs/promises';
 import * as native from '../../native';
 import { version } from '../../version';
 import { type GitStatus, gitStatus } from '../git';
+import { snapshotFor } from '../snapshot';
 import type { Run, Stamp } from '../stamp';
 import { STAMP_SCHEMA } from '../stamp';
 import { canonicalJson } from './canonical';
@@ -42,6 +43,11 @@ export interface StampOptions {
   readonly run?: Run | undefined;
   /** Uncommitted code, as `snapshot()` kept it. */
   readonly changes?: Stamp['changes'] | undefined;
+  /**
+   * Keep uncommitted code, untracked files included, as a snapshot that the stamp names, unless `changes` does. It says
+   * nothing of models. A dry run makes none.
+   */
+  readonly snapshot?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: native.ProgressEvent) => void) | undefined;
 }
@@ -67,7 +73,29 @@ export interface StampResult {
 export async function stamp(path: string, options: StampOptions = {}): Promise<StampResult> {
   const { dir = process.cwd(), signal } = options;
   const status = options.status ?? (await gitStatus(dir, { signal }));
-  return working(path, () => stampFile(path, status, dir, options));
+  return working(path, async () => {
+    const changes = options.changes ?? (await kept(path, status, dir, options));
+    return stampFile(path, status, dir, { ...options, changes });
+  });
+}
+
+/** Keeps uncommitted code, where that is wanted. */
+async function kept(
+  path: string,
+  { state }: Pick<GitStatus, 'state'>,
+  dir: string,
+  { snapshot, dryRun, signal }: StampOptions,
+): Promise<Stamp['changes']> {
+  if (!snapshot || dryRun) return undefined;
+  // Where the commit is only stated there are no files to keep.
+  if (state.source === 'env' && !state.code_dirty) return undefined;
+  // A file that cannot be stamped is no reason for a snapshot.
+  await native.stampRead(path);
+  const made = await snapshotFor(path, { dir, signal });
+  if (!made) return undefined;
+  if (made.parent !== state.commit)
+    throw refused(path, 'something was committed meanwhile', 'Try again.');
+  return { snapshot_commit: made.commit, snapshot_ref: made.ref };
 }
 
 async function stampFile(

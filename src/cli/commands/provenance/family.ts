@@ -19,6 +19,13 @@ are used, and can be taken out again:
     git theta provenance read model.ckpt
     git theta provenance verify model.ckpt
 
+A checkpoint leads back to its code, and two of them can be compared. Code that was not committed can be
+kept all the same:
+
+    git theta provenance stamp --snapshot model.ckpt
+    git theta provenance trace model.ckpt
+    git theta provenance diff epoch-3.ckpt epoch-9.ckpt
+
 A stamp that is not signed is a claim of whoever could write the file. It finds mistakes, not attacks.
 
 A signature covers the bytes of a file, or of all files in a folder. It can be made with a key or with a

@@ -14,6 +14,7 @@ import { noStateExit, writeExit } from './exits';
 interface Options {
   dir?: string;
   sidecar?: true;
+  snapshot?: true;
   force?: true;
   inPlace?: true;
   lightningCallback?: CallbackMode;
@@ -26,7 +27,13 @@ function sentence({ path, where, written, because, stamp }: StampResult, dryRun:
   const place = where === 'file' ? visible(path) : `${visible(path)}.provenance.json`;
   const why = because === null ? '' : ` (${visible(because)})`;
   const { commit, code_dirty: dirty } = stamp.git;
-  const code = `${commit ?? 'no commit'}${dirty ? ', with uncommitted changes' : ''}`;
+  const snapshot = stamp.changes?.snapshot_commit;
+  const changes = snapshot
+    ? `, with snapshot ${visible(snapshot)}`
+    : dirty
+      ? ', with uncommitted changes'
+      : '';
+  const code = `${commit ?? 'no commit'}${changes}`;
   if (written) return `Stamped ${place}: ${code}${why}`;
   return dryRun ? `Would stamp ${place}: ${code}${why}` : `${place} is stamped already: ${code}`;
 }
@@ -45,6 +52,10 @@ A checkpoint of Lightning gets the stamp as key \`git_theta_provenance\`, too, w
 \`torch.load(weights_only=True)\` accepts it. With \`--lightning-callback always\` the state of
 pl-git-callback is written, which that callback reads on Lightning 1.5 to 1.7.
 
+With \`--snapshot\` uncommitted code is kept as by \`git theta provenance snapshot\`, and the stamp names
+it. The snapshot says nothing of models, so that all checkpoints of a run have the same. A dry run makes
+none.
+
 The file keeps its mode and its times. A stamp that says the same, but for the time, is left as it is;
 another one is replaced. Links, files with several names, and signed files are refused. Sign last: a
 stamp changes the file.`,
@@ -60,6 +71,10 @@ stamp changes the file.`,
     {
       flags: '--dir <folder>',
       summary: 'A folder of the repository with the code; default: the current one.',
+    },
+    {
+      flags: '--snapshot',
+      summary: 'Keep uncommitted code, untracked files included, and name it in the stamp.',
     },
     { flags: '--sidecar', summary: 'Write the stamp into FILE.provenance.json.' },
     {
@@ -79,12 +94,16 @@ stamp changes the file.`,
   examples: [
     { command: 'git theta provenance stamp model.ckpt', summary: 'Stamp a checkpoint.' },
     {
+      command: 'git theta provenance stamp --snapshot model.ckpt',
+      summary: 'Stamp it, and keep the uncommitted code that made it.',
+    },
+    {
       command: 'git theta provenance stamp --dry-run --json out/*.safetensors',
       summary: 'See the stamps that would be written.',
     },
   ],
   exitStatus: { ...noStateExit, ...writeExit },
-  seeAlso: ['provenance read', 'provenance verify', 'provenance unstamp'],
+  seeAlso: ['provenance read', 'provenance verify', 'provenance unstamp', 'provenance snapshot'],
   async run({ args, options, signal }) {
     const { json, quiet, dryRun = false, ...rest } = options;
     const results: StampResult[] = [];
