@@ -16,7 +16,6 @@ export const CARRIERS = [
   'torch/protocol4.pt',
   'torch/rezipped_stored.pt',
   'torch/rezipped_deflated.pt',
-  'torch/script.pt',
   'torch1.13/state_dict.pt',
   'torch2.15/train.pt',
   'lightning/unstamped.ckpt',
@@ -27,7 +26,6 @@ export const CARRIERS = [
   'safetensors/bf16.safetensors',
   'safetensors/dtypes.safetensors',
   'safetensors/empty.safetensors',
-  'safetensors/unpadded_null_metadata.safetensors',
   'onnx/inline.onnx',
   'onnx/types.onnx',
   'gguf/model.gguf',
@@ -36,6 +34,8 @@ export const CARRIERS = [
 /** Fixtures beside which it is. */
 export const BESIDE = [
   'numpy/plain.npy',
+  'torch/script.pt',
+  'safetensors/unpadded_null_metadata.safetensors',
   'torch/legacy.pt',
   'keras/plain.h5',
   'flax/model.msgpack',
