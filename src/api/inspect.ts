@@ -23,6 +23,7 @@ import {
 import { countElements } from '../manifest/dtype';
 import { tensorBytes, valueBytes } from '../manifest/sizes';
 import * as native from '../native';
+import { type BriefStamp, briefStamp } from '../provenance/stamping';
 import type { WorkOptions } from './checkpoint';
 import { namePattern } from './name-pattern';
 
@@ -90,6 +91,8 @@ export interface Inspection {
   /** Every global that a pickle names, as `module.name`, sorted. */
   readonly globals?: readonly string[];
   readonly weightsOnly?: WeightsOnly;
+  /** What the file says of the code that made it; absent when it says nothing, and for files of commits. */
+  readonly stamp?: BriefStamp;
   /** Files of a model that has several. */
   readonly files?: readonly InspectedFile[];
   /** What is missing among these files or contradicts itself, one line each. */
@@ -126,7 +129,11 @@ export async function inspect(path: string, options: InspectOptions = {}): Promi
     const stores = await storesHere();
     return ofManifest(parseManifest(readFileSync(path)), stores, options, [note]);
   }
-  if (found) return ofFile(path, options);
+  if (found) {
+    const inspection = await ofFile(path, options);
+    const stamp = found.isFile() ? await briefStamp(path) : null;
+    return stamp ? { ...inspection, stamp } : inspection;
+  }
   const parts = /^([^:]*):(.+)$/s.exec(path);
   if (parts) return inspectRevision(parts[1] as string, parts[2] as string, path, options);
   throw new ThetaError('ERR_THETA_NOT_FOUND', `there is no file '${path}'`, {

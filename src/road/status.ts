@@ -3,7 +3,7 @@
  *
  * In: paths, or nothing for all models. Out: for every model, how the index differs from HEAD and
  * the work tree from the index. A file that git says is modified is read once and compared by the
- * hashes of its tensors; nothing else is read.
+ * hashes of its tensors; of all others at most the stamp is read, which takes no tensor.
  */
 import { lstatSync } from 'node:fs';
 import { destination } from '../filter/destination';
@@ -11,6 +11,7 @@ import { previousRecords } from '../filter/previous';
 import type { Repository } from '../git/repository';
 import { compareManifests, fromRecords, type Manifest } from '../manifest';
 import { decompose, type WorkOptions } from '../native';
+import { type BriefStamp, briefStamp } from '../provenance/stamping';
 import { manifestText } from './add';
 import { type Model, modelsInIndex, modelsInTree, selectModels } from './models';
 import { compareStore } from './unlisted';
@@ -35,6 +36,8 @@ export interface ModelStatus {
   readonly storeComplete: boolean;
   readonly stagedTensors: TensorChanges | null;
   readonly worktreeTensors: TensorChanges | null;
+  /** What the file in the work tree says of the code that made it. */
+  readonly stamp: BriefStamp | null;
 }
 
 /** The state of the models; of all of them, or of those that the paths select. */
@@ -68,6 +71,10 @@ export async function status(
         worktree === 'modified' && staged?.manifest
           ? changes(staged.manifest, await read(repo, path, options), false)
           : null,
+      stamp:
+        worktree === 'missing' || worktree === 'manifest'
+          ? null
+          : await briefStamp(repo.absolute(path)),
     });
   }
   return report;

@@ -10,6 +10,7 @@ import { bytes, count } from '../ui/format';
 import { printJson } from '../ui/json';
 import { note, print, visible, warn } from '../ui/output';
 import { progress } from '../ui/progress';
+import { stampLine } from '../ui/stamp';
 import { table } from '../ui/table';
 import { formatCell, TENSOR_COLUMNS, tensorRow } from '../ui/tensors';
 import { tree } from '../ui/tree';
@@ -37,6 +38,7 @@ function printHead(path: string, found: Inspection, chosen: boolean): void {
   const { length } = found.tensors;
   rows.push(['tensors', chosen ? `${length} of that name` : `${length}`]);
   rows.push(['parameters', parameters.toLocaleString('en')]);
+  if (found.stamp) rows.push(['stamp', stampLine(found.stamp)]);
   if (objects !== undefined) rows.push(['objects', 'shown by --tree']);
   if (globals) rows.push(['globals', globalsLine(globals, found.weightsOnly?.because ?? [])]);
   print(visible(path));

@@ -6,6 +6,7 @@ import { count } from '../ui/format';
 import { printJson } from '../ui/json';
 import { print, visible } from '../ui/output';
 import { progress } from '../ui/progress';
+import { stampLine } from '../ui/stamp';
 
 interface Options {
   json?: true;
@@ -46,14 +47,15 @@ function describe(model: ModelStatus): string {
 export const command = defineCommand<Options>({
   description: `Shows for every tracked checkpoint how the index differs from HEAD and the work tree
 from the index, and how many tensors that concerns. A checkpoint that git takes for modified is read
-once; all others cost nothing. In a repository that you may not write to, this needs room for what has
+once; of all others only the header is. When a checkpoint says which code made it, a second line tells the
+commit (\`git theta provenance read\` shows the rest). In a repository that you may not write to, this needs room for what has
 changed in the system's temporary folder.`,
   arguments: [
     { name: 'path', variadic: true, summary: 'Checkpoints, folders or globs; default: all.' },
   ],
   options: [quietOption, jsonOption],
   examples: [{ command: 'git theta status', summary: 'Show all tracked checkpoints.' }],
-  seeAlso: ['add', 'ls-files', 'fsck'],
+  seeAlso: ['add', 'ls-files', 'fsck', 'provenance read'],
   async run({ args, options, signal }) {
     const repo = await Repository.discover();
     const bar = progress('Reading', { quiet: options.quiet });
@@ -62,7 +64,12 @@ changed in the system's temporary folder.`,
     );
     if (options.json) printJson({ models });
     else if (models.length === 0) print('No tracked checkpoints.');
-    else for (const model of models) print(describe(model));
+    else {
+      for (const model of models) {
+        print(describe(model));
+        if (model.stamp) print(`  stamp: ${stampLine(model.stamp)}`);
+      }
+    }
     return 0;
   },
 });

@@ -1,4 +1,5 @@
 /** Stamps in files: written, read, verified, taken out. */
+export { type BriefStamp, briefStamp } from './brief';
 export {
   type ForeignStamp,
   gitStatusFromLightningCheckpoint,
