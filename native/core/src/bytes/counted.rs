@@ -43,4 +43,8 @@ impl ReadAt for Counted<'_> {
     fn origin(&self) -> &Path {
         self.inner.origin()
     }
+
+    fn has_values(&self) -> bool {
+        self.inner.has_values()
+    }
 }

@@ -26,6 +26,12 @@ pub trait ReadAt: Send + Sync {
     fn origin(&self) -> &Path {
         Path::new("(memory)")
     }
+
+    /// Are values of tensors there? Without them, what follows from values, such as the CRCs of an archive, is
+    /// not what it should be.
+    fn has_values(&self) -> bool {
+        true
+    }
 }
 
 impl ReadAt for &[u8] {
@@ -84,6 +90,10 @@ impl ReadAt for SubSource<'_> {
 
     fn origin(&self) -> &Path {
         self.inner.origin()
+    }
+
+    fn has_values(&self) -> bool {
+        self.inner.has_values()
     }
 }
 

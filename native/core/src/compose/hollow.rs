@@ -12,7 +12,7 @@ use crate::Result;
 use crate::bytes::ReadAt;
 use crate::object::ObjectReader;
 use crate::record::Manifest;
-use crate::skeleton::Part;
+use crate::skeleton::{Container, Part, Plan};
 
 /// See the module.
 pub struct Hollow {
@@ -29,9 +29,26 @@ impl Hollow {
     /// Missing or damaged objects of the skeleton; [`Error::Invalid`](crate::Error::Invalid) for manifests
     /// that contradict the specification.
     pub fn read(manifest: &Manifest, objects: &ObjectReader) -> Result<Self> {
-        let (_, plan, literals) = split(manifest, objects)?;
+        let (_, plan, container) = split(manifest, objects)?;
+        Ok(Self::new(&plan, container))
+    }
+
+    /// As [`Hollow::read`], with the container and the sizes of its arrays.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn open(
+        manifest: &Manifest,
+        objects: &ObjectReader,
+    ) -> Result<(Self, Container, Vec<u64>)> {
+        let (arrays, plan, container) = split(manifest, objects)?;
+        let sizes = arrays.iter().map(|array| array.size).collect();
+        Ok((Self::new(&plan, container.clone()), container, sizes))
+    }
+
+    fn new(plan: &Plan, container: Container) -> Self {
         let mut hollow = Self {
-            bytes: literals,
+            bytes: container.literals,
             runs: Vec::new(),
             size: plan.size,
         };
@@ -44,7 +61,7 @@ impl Hollow {
             };
             hollow.runs.push((step.offset, range));
         }
-        Ok(hollow)
+        hollow
     }
 
     fn push(&mut self, bytes: &[u8]) -> Range<usize> {
@@ -57,6 +74,10 @@ impl Hollow {
 impl ReadAt for Hollow {
     fn len(&self) -> u64 {
         self.size
+    }
+
+    fn has_values(&self) -> bool {
+        false
     }
 
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {

@@ -98,7 +98,7 @@ impl Stream {
                 )
             }
             _ => {
-                let (arrays, plan, literals) = split(&manifest, &objects)?;
+                let (arrays, plan, Container { literals, .. }) = split(&manifest, &objects)?;
                 let mut tickets = Vec::new();
                 for step in &plan.steps {
                     if let Part::Array(array) = step.part {
@@ -261,7 +261,7 @@ impl Drop for Stream {
 pub(super) fn split(
     manifest: &Manifest,
     objects: &ObjectReader,
-) -> Result<(Vec<ArrayReader>, Plan, Vec<u8>)> {
+) -> Result<(Vec<ArrayReader>, Plan, Container)> {
     let record = manifest.skeleton.as_ref();
     let record = record.ok_or_else(|| Error::invalid("manifest", "it has no skeleton"))?;
     if record.size > crate::skeleton::MAX_CONTAINER {
@@ -302,7 +302,7 @@ pub(super) fn split(
     }
     let sizes: Vec<u64> = arrays.iter().map(|a| a.size).collect();
     let plan = Plan::new(&container, &sizes)?;
-    Ok((arrays, plan, container.literals))
+    Ok((arrays, plan, container))
 }
 
 impl Shared {

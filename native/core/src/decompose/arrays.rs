@@ -323,7 +323,7 @@ fn encode_chunk(
         Some(fill) => Slot::Constant(fill),
         None => {
             scratch.raw.resize(job.grid.chunk_bytes(), 0);
-            Slot::Written(scratch.store(work, &job.stored)?)
+            Slot::Written(scratch.store(work.writer, &job.stored)?)
         }
     };
     job.set(chunk, slot);

@@ -87,6 +87,6 @@ impl Waiting {
         scratch.raw.resize(len as usize, 0);
         fill.repeat(&mut scratch.raw);
         scratch.raw.resize(grid.chunk_bytes(), 0);
-        scratch.store(work, stored)
+        scratch.store(work.writer, stored)
     }
 }

@@ -10,9 +10,12 @@ mod arrays;
 mod deferred;
 mod pieces;
 mod scratch;
+mod skeleton;
 mod split;
 
 use std::path::{Path, PathBuf};
+
+pub(crate) use skeleton::store_skeleton;
 
 use crate::bytes::{FileSource, Limits, ReadAt};
 use crate::cancel::Cancel;

@@ -1,7 +1,7 @@
 //! What one thread needs to store chunks: encode, decode again, compare, write.
 
-use super::Work;
 use crate::codec::{Decoder, Encoder};
+use crate::object::ObjectWriter;
 use crate::record::ObjectRef;
 use crate::zarr::StoredArray;
 use crate::{Error, Result};
@@ -28,7 +28,11 @@ impl Scratch {
     }
 
     /// Encodes `raw`, which has the chunk's full size, decodes it again, compares, writes.
-    pub(super) fn store(&mut self, work: &Work<'_>, stored: &StoredArray) -> Result<ObjectRef> {
+    pub(super) fn store(
+        &mut self,
+        writer: &ObjectWriter,
+        stored: &StoredArray,
+    ) -> Result<ObjectRef> {
         self.encoder
             .encode_into(&self.raw, stored.class(), &mut self.encoded)?;
         self.check.resize(self.raw.len(), 0);
@@ -38,6 +42,6 @@ impl Scratch {
                 "a chunk does not decode to what was encoded".into(),
             ));
         }
-        work.writer.write(&self.encoded)
+        writer.write(&self.encoded)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::arrays::{Data, Done, store_arrays};
-use super::scratch::Scratch;
+use super::skeleton::{skeleton_hash, store_skeleton};
 use super::{MAX_RECORDS, Work};
 use crate::arrange::{Arrangement, Form, Owner, arrange, groups};
 use crate::layout::{Layout, Segment};
@@ -11,9 +11,9 @@ use crate::record::{self, Header, Manifest, ObjectRef};
 use crate::skeleton::{
     self, Array, Container, MAX_CONTAINER, Part, Piece, Plan, ZipRecord, ZipTemplate,
 };
-use crate::tensor::{Dtype, Hash, hash_view, tensor_hash};
+use crate::tensor::{Hash, hash_view};
 use crate::turn::map_tickets;
-use crate::zarr::{StoredArray, array_json, group_json};
+use crate::zarr::group_json;
 use crate::zip::{Payload, TorchZip};
 use crate::{Error, Result};
 
@@ -58,7 +58,7 @@ pub(super) fn split(
             reason: None,
         },
         pieces: None,
-        skeleton: Some(store_skeleton(work, &bytes)?),
+        skeleton: Some(skeleton_record(work, &bytes)?),
         groups: store_groups(work, &layout)?,
         storages: storages(&layout, &arrangement, &arrays),
         tensors: tensors(&layout, &arrangement, &arrays, &hashes),
@@ -270,38 +270,15 @@ impl Builder<'_> {
     }
 }
 
-fn store_skeleton(work: &Work<'_>, bytes: &[u8]) -> Result<record::Skeleton> {
-    let size = bytes.len() as u64;
-    let hash = tensor_hash(Dtype::UInt8, &[size], bytes);
-    let known = work
-        .options
-        .previous
-        .iter()
-        .filter_map(|m| m.skeleton.as_ref());
-    if let Some(same) = known.into_iter().find(|s| s.hash == hash && s.size == size) {
-        return Ok(same.clone());
+/// That of an earlier version, if it is the same: whether its objects are in the store or not.
+fn skeleton_record(work: &Work<'_>, bytes: &[u8]) -> Result<record::Skeleton> {
+    let hash = skeleton_hash(bytes);
+    let previous = work.options.previous.iter();
+    let mut known = previous.filter_map(|manifest| manifest.skeleton.as_ref());
+    match known.find(|known| known.hash == hash && known.size == bytes.len() as u64) {
+        Some(same) => Ok(same.clone()),
+        None => store_skeleton(bytes, work.writer, work.cancel),
     }
-    let stored = StoredArray::skeleton(size)?;
-    let grid = stored.grid();
-    let mut scratch = Scratch::new()?;
-    let mut chunks = Vec::new();
-    for chunk in 0..grid.count() {
-        work.cancel.check()?;
-        let range = grid.range(chunk);
-        scratch.raw.clear();
-        scratch
-            .raw
-            .extend_from_slice(&bytes[range.start as usize..range.end as usize]);
-        scratch.raw.resize(grid.chunk_bytes(), 0);
-        chunks.push(scratch.store(work, &stored)?);
-    }
-    let meta = array_json(&stored, "", &hash, &stored.zero_fill())?;
-    Ok(record::Skeleton {
-        size,
-        hash,
-        chunks,
-        meta: work.writer.write(&meta)?,
-    })
 }
 
 fn store_groups(work: &Work<'_>, layout: &Layout) -> Result<Vec<record::Group>> {

@@ -122,7 +122,10 @@ impl<'g> Outline<'g> {
         match graph.node(id) {
             Node::Tuple(ids) => self.array(at, ids),
             Node::List(ids) | Node::Set(ids) => self.array(at, ids),
-            Node::Dict(items) => self.entries(at, Vec::new(), items),
+            Node::Dict(items) => {
+                let items = last_of_each(graph, items);
+                self.entries(at, Vec::new(), &items)
+            }
             Node::Object(object) => self.object(at, id, object),
             // All others are leaves.
             _ => Form::Leaf(Value::Null),
@@ -316,6 +319,24 @@ impl<'g> Outline<'g> {
 /// What is said of those that are not shown.
 fn rest(shown: usize, all: usize, what: &str) -> Option<String> {
     (shown < all).then(|| format!("… ({all} {what})"))
+}
+
+/// A dict's entries as Python has them: a key that is set again stays where it was, with the value that was set
+/// last.
+fn last_of_each(graph: &Graph<'_>, items: &[Item]) -> Vec<Item> {
+    let mut places = HashMap::with_capacity(items.len());
+    let mut last: Vec<Item> = Vec::with_capacity(items.len());
+    for item in items {
+        if let Node::Str(text) = graph.node(item.key)
+            && let Some(before) = places.insert(graph.text(text), last.len())
+        {
+            last[before].value = item.value;
+            places.insert(graph.text(text), before);
+            continue;
+        }
+        last.push(*item);
+    }
+    last
 }
 
 /// A key as text, as Python's `str` prints it; `None` for keys that are no text.

@@ -46,6 +46,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Size of the file.
     pub size: u64,
+    /// Where each of the container's segments ends in the file.
+    pub ends: Vec<u64>,
     zips: Vec<ZipPlan<'static>>,
     /// CRC-32 of the payloads, by zip and record; filled as the steps are taken.
     crcs: Vec<Vec<u32>>,
@@ -60,6 +62,7 @@ impl Plan {
         let mut plan = Self {
             steps: Vec::new(),
             size: 0,
+            ends: Vec::with_capacity(container.segments.len()),
             zips: Vec::new(),
             crcs: Vec::new(),
         };
@@ -69,6 +72,7 @@ impl Plan {
                 Segment::Piece(piece) => plan.piece(*piece, sizes, &mut literal, None)?,
                 Segment::Zip(template) => plan.zip(template, sizes, &mut literal)?,
             }
+            plan.ends.push(plan.size);
         }
         Ok(plan)
     }

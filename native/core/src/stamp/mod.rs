@@ -11,6 +11,7 @@ mod foreign;
 mod gguf;
 mod onnx;
 mod safetensors;
+mod skeleton;
 mod torch;
 
 use std::path::Path;
@@ -24,6 +25,7 @@ use crate::zip::Archive;
 use crate::{Error, Result};
 
 pub use crate::zip::MAX_STAMP;
+pub use skeleton::unstamped;
 
 /// What is in a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
