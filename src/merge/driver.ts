@@ -9,12 +9,14 @@
 import { writeFile } from '../failure';
 import { describe } from '../filter/report';
 import { repositoryVariables } from '../git/environment';
+import { Repository } from '../git/repository';
 import { gitSync } from '../git/run';
 import { printManifest } from '../manifest';
 import { decide } from './decision';
 import { conflictError, storeError } from './message';
 import { driverGitDir, recordResults } from './results';
 import { CROSSED, readSide } from './side';
+import { type Unstamp, unstamper } from './stamps';
 
 const USAGE = 'usage: git theta merge-driver <base> <ours> <theirs> <marker size> <path>\n';
 
@@ -35,10 +37,20 @@ function isMadeUp(size: number, path: string): boolean {
   return size > (Number.isInteger(usual) && usual > 0 ? usual : MARKER_SIZE);
 }
 
+/** Takes stamps out of manifests; the repository is looked for when there are any to look at. */
+const unstamp: Unstamp = async (versions) => {
+  const repo = await Repository.discover(process.cwd(), { bare: true });
+  return unstamper(repo)(versions);
+};
+
 /** Merges one model; the exit code. */
-export function runDriver(argv: readonly string[], warn: (text: string) => void): number {
+export async function runDriver(
+  argv: readonly string[],
+  warn: (text: string) => void,
+): Promise<number> {
   const [base = '', ours = '', theirs = '', size = '', path = ''] = argv;
-  const decision = decide(path, readSide(base), readSide(ours), readSide(theirs));
+  const sides = [readSide(base), readSide(ours), readSide(theirs)] as const;
+  const decision = await decide(path, sides, unstamp);
   const { kind, manifest, conflicts, results, disagreements } = decision;
   if (isMadeUp(Number(size), path)) {
     // An ancestor takes part in another merge, model and store together: it must be right or be seen to be wrong.
@@ -66,7 +78,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 129;
   }
   try {
-    return runDriver(argv, warn);
+    return await runDriver(argv, warn);
   } catch (error) {
     warn(describe(error));
     return 1;

@@ -84,6 +84,17 @@ function groupsFor(names: readonly string[], sides: Sides): Manifest['groups'] {
   return groups;
 }
 
+/** The side that a merge takes as it is, where only one side changed anything; null where both did. */
+export function changedAlone(
+  base: Manifest | null,
+  ours: Manifest,
+  theirs: Manifest,
+): Manifest | null {
+  const [o, a, b] = [base ? text(base) : null, text(ours), text(theirs)];
+  if (a === b || b === o) return ours;
+  return a === o ? theirs : null;
+}
+
 /**
  * Merges two manifests.
  *
@@ -94,10 +105,9 @@ export function mergeManifests(
   ours: Manifest,
   theirs: Manifest,
 ): ManifestMerge {
+  const alone = changedAlone(base, ours, theirs);
+  if (alone) return { merged: alone, conflicts: [] };
   const sides: Sides = [base, ours, theirs];
-  const [o, a, b] = [base ? text(base) : null, text(ours), text(theirs)];
-  if (a === b || b === o) return { merged: ours, conflicts: [] };
-  if (a === o) return { merged: theirs, conflicts: [] };
 
   const failed = (...conflicts: Conflict[]): ManifestMerge => ({ merged: null, conflicts });
   if (ours.pieces && theirs.pieces) return failed(whole('pieces', sides, formatOf));

@@ -73,7 +73,8 @@ export function model(tensors: Record<string, Tensor>, rest: Rest = {}): Manifes
     records.map(({ tensor, shape, same, view }) => [tensor, shape, same, view]),
   ]);
   const manifest: Manifest = {
-    format: rest.format ?? 'torch-zip',
+    // One without stamps, which a merge would look for in the skeleton's objects: there are none.
+    format: rest.format ?? 'torch-legacy',
     skeleton: {
       size: 1000 + frame.length,
       hash: hex(`skeleton ${frame}`),
