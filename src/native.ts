@@ -273,6 +273,12 @@ export async function stampRead(source: string): Promise<StampReport> {
   return JSON.parse(await run({}, () => addon.stampRead(source))) as StampReport;
 }
 
+/** What stamps the file of a manifest has: of its records and the objects of its skeleton. */
+export async function stampReadStored(records: string, stores: string[]): Promise<StampReport> {
+  const report = await run({}, () => addon.stampReadStored(records, stores));
+  return JSON.parse(report) as StampReport;
+}
+
 /** The pieces of a file with a stamp in the place of the one that it may have. */
 export function stampPieces(source: string, request: StampRequest): Promise<Piece[]> {
   return run({}, async () => (await addon.stampPieces(source, JSON.stringify(request))) as Piece[]);

@@ -176,3 +176,38 @@ assert zipfile.ZipFile(sys.argv[1]).testzip() is None
   await repo.sound();
   await repo.scratch.run(python, ['-c', COMPARE, repo.path('model.pt')], { cwd: repo.scratch.dir });
 });
+
+test('what was merged is told by trace, and by the stamp of the result', async () => {
+  await commit(MODEL, version(base, false), 'base');
+  await repo.git('switch', '--quiet', '-c', 'side');
+  repo.write('train.py', 'print(2)\n');
+  await repo.git('commit', '--quiet', '-a', '-m', 'other code');
+  const code = async () => (await repo.git('rev-parse', 'HEAD')).stdout.trim();
+  const their = await code();
+  await commit(MODEL, version(theirs, true), 'theirs');
+  await repo.git('switch', '--quiet', 'main');
+  const our = await code();
+  await commit(MODEL, version(ours, true), 'ours');
+  await repo.git('merge', '--quiet', '--no-edit', 'side');
+
+  const traced = await repo.try('theta', 'provenance', 'trace', MODEL);
+  expect(traced.stderr).toContain('Git merged it from versions with stamps:');
+  for (const commit of [our, their]) expect(traced.stderr).toContain(`made by ${commit}`);
+
+  await repo.theta('provenance', 'stamp', MODEL);
+  const { stdout } = await repo.theta('provenance', 'read', '--json', MODEL);
+  const { parents } = JSON.parse(stdout).stamp;
+  expect(parents).toEqual([
+    { relation: 'merge', commit: our, tensor_root: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    { relation: 'merge', commit: their, tensor_root: expect.stringMatching(/^[0-9a-f]{64}$/) },
+  ]);
+  expect((await repo.theta('provenance', 'trace', MODEL)).stdout).toContain(`merged from  ${our}`);
+  // Committed, it is no longer what the merge made; the stamp still says the same.
+  await repo.theta('add', MODEL);
+  await repo.git('commit', '--quiet', '-m', 'stamped');
+  repo.write('train.py', 'print(3)\n');
+  await repo.git('commit', '--quiet', '-a', '-m', 'newer code');
+  await repo.theta('provenance', 'stamp', MODEL);
+  const again = await repo.theta('provenance', 'read', '--json', MODEL);
+  expect(JSON.parse(again.stdout).stamp.parents).toEqual(parents);
+});

@@ -167,7 +167,7 @@ export interface Stamp {
   readonly code_paths?: Readonly<Record<string, string>>;
   readonly run?: Run;
   readonly framework?: Readonly<Record<string, string>>;
-  /** Of a merge: the stamps of both sides, shortened. */
+  /** Of a checkpoint that git merged: the stamps of the versions that were merged, shortened; `relation` is `merge`. */
   readonly parents?: readonly {
     readonly tensor_root?: string;
     readonly commit?: string;

@@ -10,7 +10,7 @@ use git_theta_core::inspect::describe;
 use git_theta_core::object::{ObjectReader, ObjectWriter, object_path};
 use git_theta_core::progress::Progress;
 use git_theta_core::record::Manifest;
-use git_theta_core::stamp::{Piece, Report, Request, read, stamp, unstamped};
+use git_theta_core::stamp::{Piece, Report, Request, read, read_stored, stamp, unstamped};
 use serde_json::{Value, json};
 
 fn files(folder: &Path, out: &mut Vec<PathBuf>) {
@@ -133,6 +133,8 @@ fn without_its_stamp_a_stored_file_is_the_file_before() {
             let after = lab.split(&once);
             assert_eq!(after.tensors, before.tensors, "{name}");
             assert_ne!(after.skeleton, before.skeleton, "{name}");
+            let told = read_stored(&after, &lab.objects()).unwrap();
+            assert_eq!(told, read(&once).unwrap(), "{name}");
             assert_eq!(
                 lab.unstamped(&after).unwrap(),
                 Some(before.clone()),

@@ -45,6 +45,17 @@ pub fn stamp_read(source: String) -> AsyncTask<Run<String>> {
     Run::task(move || core::stamp::read_path(source.as_ref()))
 }
 
+/// What stamps a stored file has, as [`stamp_read`] tells of the file. Only the skeleton's objects are read.
+#[napi(ts_return_type = "Promise<string>")]
+#[must_use]
+pub fn stamp_read_stored(records: String, stores: Vec<String>) -> AsyncTask<Run<String>> {
+    Run::task(move || {
+        let manifest = Manifest::from_json(&records)?;
+        let objects = ObjectReader::new(stores.into_iter().map(Into::into).collect());
+        core::stamp::read_stored_json(&manifest, &objects)
+    })
+}
+
 /// The pieces of a file with a stamp; `request` is `stamp::Request` of the core as JSON.
 #[napi(ts_return_type = "Promise<Piece[]>")]
 #[must_use]

@@ -119,7 +119,7 @@ function isOwn(text: string): boolean {
 }
 
 /** A text as a stamp; a problem when it is none. */
-function parseStamp(path: string, text: string, problems: string[]): Stamp | null {
+export function parseStamp(path: string, text: string, problems: string[]): Stamp | null {
   let value: Partial<Stamp> | null;
   try {
     value = JSON.parse(text.replace(/^\ufeff/, '')) as Partial<Stamp> | null;

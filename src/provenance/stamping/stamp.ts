@@ -16,6 +16,7 @@ import { canonicalJson } from './canonical';
 import { codePaths } from './code-paths';
 import { contentOf } from './content';
 import { refused, unsupported, working } from './failures';
+import { mergedVersions, parentsIn } from './parents';
 import { append, replace } from './pieces';
 import { read, sidecarOf } from './read';
 import { type Target, target, unchanged } from './target';
@@ -109,9 +110,14 @@ async function stampFile(
     throw unsupported(path, file.problems.join('; '));
   const beside = options.sidecar === true || file.carrier === null;
   const goal = beside ? await seen(path) : await target(path, options.force === true);
-  const content = await contentOf(goal.path, file, Number(goal.stats.size), options);
-  const stamp = await bodyOf(status, dir, options, content);
-  const there = (await read(path)).report;
+  const [content, merged, { report: there }] = await Promise.all([
+    contentOf(goal.path, file, Number(goal.stats.size), options),
+    mergedVersions(path),
+    read(path),
+  ]);
+  // Once stamped, the file is no longer the one that was merged.
+  const known = sameTensors(there.stamp?.content, content) ? there.stamp?.parents : undefined;
+  const stamp = await bodyOf(status, dir, options, content, known ?? parentsIn(merged));
   const where = beside ? 'sidecar' : 'file';
   const because = beside && !options.sidecar ? file.because : null;
   const callback = wantsCallback(file, options.lightningCallback ?? 'auto') ? status.six : null;
@@ -136,6 +142,11 @@ async function stampFile(
     if (!options.inPlace || !(await append(goal, pieces))) await replace(goal, pieces, options);
   }
   return { path, where, written: true, because, stamp };
+}
+
+function sameTensors(a: Stamp['content'], b: Stamp['content']): boolean {
+  const root = a?.tensor_root?.value;
+  return root !== undefined && root === b?.tensor_root?.value;
 }
 
 /** A file that is only looked at. */
@@ -169,6 +180,7 @@ async function bodyOf(
   dir: string,
   { run, changes }: StampOptions,
   content: NonNullable<Stamp['content']>,
+  parents: NonNullable<Stamp['parents']>,
 ): Promise<Stamp> {
   const paths = await codePaths(dir, state);
   return {
@@ -179,6 +191,7 @@ async function bodyOf(
     ...(changes ? { changes } : {}),
     ...(paths ? { code_paths: paths } : {}),
     ...(run ? { run } : {}),
+    ...(parents.length > 0 ? { parents } : {}),
     content,
     compat: { git_status: six },
   };

@@ -7,6 +7,7 @@
 import { ThetaError } from '../../errors';
 import { isObjectId } from '../open';
 import type { Stamp } from '../stamp';
+import { mergedVersions } from '../stamping/parents';
 import { readStamp } from '../stamping/read';
 
 /** What a file says. */
@@ -21,14 +22,41 @@ export interface Claims {
   readonly dirty: boolean | null;
   /** The commit of the snapshot that is named. */
   readonly snapshot: string | null;
+  /** Commits of the code of the versions that were merged. */
+  readonly parents: readonly string[];
   /** `null` when there are the six fields of pl-git-callback only. */
   readonly stamp: Stamp | null;
 }
+
+/** Parents that are shown. */
+const MOST_PARENTS = 64;
 
 const id = (value: unknown): string | null => (isObjectId(value) ? value : null);
 const text = (value: unknown): string | null =>
   typeof value === 'string' && value !== '' ? value : null;
 const flag = (value: unknown): boolean | null => (typeof value === 'boolean' ? value : null);
+
+function parentsOf(stamp: Stamp | null): string[] {
+  const parents: unknown = stamp?.parents;
+  if (!Array.isArray(parents)) return [];
+  const commits = parents.slice(0, MOST_PARENTS).map((parent: unknown) => {
+    return id((parent as { commit?: unknown } | null)?.commit);
+  });
+  return commits.filter((commit) => commit !== null);
+}
+
+/** What to say of a file without a stamp. */
+async function hintFor(path: string, nearby: string | undefined): Promise<string | undefined> {
+  const merged = await mergedVersions(path);
+  if (merged.length > 0) {
+    const versions = merged.map(({ version, stamp: { git } }) => {
+      const code = id(git.commit) ?? 'no commit';
+      return `  ${version.slice(0, 12)}: made by ${code}`;
+    });
+    return ['Git merged it from versions with stamps:', ...versions].join('\n');
+  }
+  return nearby === undefined ? undefined : `'${nearby}' may be of the same run.`;
+}
 
 /**
  * Reads it.
@@ -43,7 +71,7 @@ export async function claimsOf(path: string): Promise<Claims> {
     if (problems.length > 0) throw unsupported(problems.join('; '));
     throw new ThetaError('ERR_THETA_PROVENANCE_NO_STAMP', `${path}: there is no stamp`, {
       path,
-      hint: nearby ? `'${nearby.path}' may be of the same run.` : undefined,
+      hint: await hintFor(path, nearby?.path),
     });
   }
   const git = stamp?.git;
@@ -58,6 +86,7 @@ export async function claimsOf(path: string): Promise<Claims> {
     repo: text(git?.repo),
     dirty: git ? flag(git.code_dirty ?? git.dirty) : flag(six?.dirty),
     snapshot: id(stamp?.changes?.snapshot_commit),
+    parents: parentsOf(stamp),
     stamp,
   };
 }

@@ -45,6 +45,8 @@ export interface Trace {
   readonly found: CommitFacts | null;
   /** The commit of the present history that took its place, if no branch or tag has it. */
   readonly rewritten: { readonly by: Likeness; readonly found: CommitFacts } | null;
+  /** Of a checkpoint that git merged: commits of the code of the versions that were merged. */
+  readonly parents: readonly string[];
   /** The uncommitted code that the stamp names. */
   readonly snapshot: {
     readonly commit: string;
@@ -89,6 +91,7 @@ export async function trace(path: string, o: TraceOptions = {}): Promise<Trace> 
     dirty: claims.dirty,
     found,
     rewritten,
+    parents: claims.parents,
     snapshot,
     head: head && base ? { commit: head, ...(await distance(ask, base, head)) } : null,
     code: head && from ? await codeChanges(ask, from, head) : null,

@@ -25,7 +25,7 @@ use crate::zip::Archive;
 use crate::{Error, Result};
 
 pub use crate::zip::MAX_STAMP;
-pub use skeleton::unstamped;
+pub use skeleton::{read_stored, read_stored_json, unstamped};
 
 /// What is in a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -1,10 +1,10 @@
-//! Stored checkpoints: the skeleton without the stamp that is in it.
+//! Stored checkpoints: the stamp that is in a skeleton, and the skeleton without it.
 //!
-//! In: a manifest, and the objects of its skeleton alone. Out: the manifest that the file without the stamp has;
-//! its arrays are the same, as a stamp moves no tensor inside its file's data. `None` when there is no stamp, or
-//! none that could be taken out of the file. Refused: as when the file is composed.
+//! In: a manifest, and the objects of its skeleton alone. Out: what stamps the file has; or the manifest that the
+//! file without the stamp has; its arrays are the same, as a stamp moves no tensor inside its file's data. `None`
+//! when there is no stamp, or none that could be taken out of the file. Refused: as when the file is composed.
 
-use super::{Piece, carrier};
+use super::{Piece, Report, carrier, read};
 use crate::bytes::{Limits, Refusal};
 use crate::cancel::Cancel;
 use crate::compose::Hollow;
@@ -17,6 +17,30 @@ use crate::{Error, Result};
 /// Formats of manifests that a stamp can be in.
 const FORMATS: [&str; 4] = ["gguf", "onnx", "safetensors", "torch-zip"];
 
+fn can_have_one(manifest: &Manifest) -> bool {
+    manifest.skeleton.is_some() && FORMATS.contains(&manifest.header.format.as_str())
+}
+
+/// What stamps the file of a manifest has, as [`read`] tells of the file itself.
+///
+/// # Errors
+/// Missing or damaged objects of the skeleton.
+pub fn read_stored(manifest: &Manifest, objects: &ObjectReader) -> Result<Report> {
+    if !can_have_one(manifest) {
+        return Ok(Report::default());
+    }
+    read(&Hollow::read(manifest, objects)?)
+}
+
+/// As [`read_stored`], as JSON.
+///
+/// # Errors
+/// As there.
+pub fn read_stored_json(manifest: &Manifest, objects: &ObjectReader) -> Result<String> {
+    let report = read_stored(manifest, objects)?;
+    serde_json::to_string(&report).map_err(|e| Error::Internal(e.to_string()))
+}
+
 /// The manifest without the stamp; the objects of its skeleton are written. The same manifest always yields the
 /// same one.
 ///
@@ -28,8 +52,7 @@ pub fn unstamped(
     writer: &ObjectWriter,
     cancel: &Cancel,
 ) -> Result<Option<Manifest>> {
-    let split = manifest.skeleton.is_some();
-    if !split || !FORMATS.contains(&manifest.header.format.as_str()) {
+    if !can_have_one(manifest) {
         return Ok(None);
     }
     let (source, container, sizes) = Hollow::open(manifest, objects)?;

@@ -35,6 +35,7 @@ function* rows(found: Trace): Generator<string[]> {
     yield ['now', `${rewritten.found.commit}, ${LIKE[rewritten.by]}`];
     yield* factRows(rewritten.found);
   }
+  for (const parent of found.parents) yield ['merged from', parent];
   if (snapshot) yield ['snapshot', `${snapshot.commit}${snapshot.here ? '' : ', not here'}`];
   else if (dirty) yield ['changes', 'there were uncommitted changes, and no snapshot is named'];
   if (head) {
