@@ -23,7 +23,7 @@ import {
 import { countElements } from '../manifest/dtype';
 import { tensorBytes, valueBytes } from '../manifest/sizes';
 import * as native from '../native';
-import { type BriefStamp, briefStamp } from '../provenance/stamping';
+import { type BriefStamp, briefStamp, briefStoredStamp } from '../provenance/stamping';
 import type { WorkOptions } from './checkpoint';
 import { namePattern } from './name-pattern';
 
@@ -91,7 +91,7 @@ export interface Inspection {
   /** Every global that a pickle names, as `module.name`, sorted. */
   readonly globals?: readonly string[];
   readonly weightsOnly?: WeightsOnly;
-  /** What the file says of the code that made it; absent when it says nothing, and for files of commits. */
+  /** What the file says of the code that made it; absent when it says nothing. */
   readonly stamp?: BriefStamp;
   /** Files of a model that has several. */
   readonly files?: readonly InspectedFile[];
@@ -234,13 +234,15 @@ async function bySkeleton(
   stores: readonly string[],
 ): Promise<Omit<Inspection, 'format'> | null> {
   try {
-    const described = JSON.parse(await native.describe(toRecords(manifest), [...stores]));
+    const records = toRecords(manifest);
+    const described = JSON.parse(await native.describe(records, [...stores]));
     const hashes = new Map(manifest.tensors.map(({ tensor, hash }) => [tensor, hash]));
     const tensors = described.tensors.map((tensor: InspectedTensor) => {
       const hash = hashes.get(tensor.name);
       return hash === undefined ? tensor : { ...tensor, hash };
     });
-    return { ...described, tensors };
+    const stamp = await briefStoredStamp(records, [...stores]);
+    return { ...described, tensors, ...(stamp ? { stamp } : {}) };
   } catch (error) {
     if (isThetaError(error, 'ERR_THETA_MISSING_OBJECT')) return null;
     throw error;

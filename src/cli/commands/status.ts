@@ -47,9 +47,9 @@ function describe(model: ModelStatus): string {
 export const command = defineCommand<Options>({
   description: `Shows for every tracked checkpoint how the index differs from HEAD and the work tree
 from the index, and how many tensors that concerns. A checkpoint that git takes for modified is read
-once; of all others only the header is. When a checkpoint says which code made it, a second line tells the
-commit (\`git theta provenance read\` shows the rest). In a repository that you may not write to, this needs room for what has
-changed in the system's temporary folder.`,
+once; of all others only the header is. When a checkpoint says which code made it, a second line tells
+the commit (\`git theta provenance read\` shows the rest). In a repository that you may not write to, this
+needs room for what has changed in the system's temporary folder.`,
   arguments: [
     { name: 'path', variadic: true, summary: 'Checkpoints, folders or globs; default: all.' },
   ],

@@ -1,5 +1,5 @@
 /** Stamps in files: written, read, verified, taken out. */
-export { type BriefStamp, briefStamp } from './brief';
+export { type BriefStamp, briefStamp, briefStoredStamp } from './brief';
 export {
   type ForeignStamp,
   gitStatusFromLightningCheckpoint,

@@ -11,9 +11,8 @@ import { isThetaError } from '../../errors';
 import { catFiles, findObject } from '../../git/objects';
 import { Repository } from '../../git/repository';
 import { looksLikeManifest, MAX_MANIFEST, parseManifest, toRecords } from '../../manifest';
-import * as native from '../../native';
 import type { Stamp } from '../stamp';
-import { parseStamp, sidecarOf } from './read';
+import { readStoredStamp, sidecarOf, stampIn } from './read';
 
 /** A version that went into a merge. */
 export interface MergedVersion {
@@ -52,18 +51,10 @@ async function stampAt(repo: Repository, commit: string, path: string): Promise<
     // Larger ones are checkpoints that were not tracked.
     if (found && found.size <= MAX_MANIFEST) specs.push(found.oid);
   }
-  const texts: string[] = [];
   for await (const { content } of catFiles(repo, specs)) {
-    if (!looksLikeManifest(content)) {
-      texts.push(content.toString());
-      continue;
-    }
-    const records = toRecords(parseManifest(content));
-    const { stamp } = await native.stampReadStored(records, repo.stores());
-    if (stamp !== null) texts.push(stamp);
-  }
-  for (const text of texts) {
-    const stamp = parseStamp(path, text, []);
+    const { stamp } = looksLikeManifest(content)
+      ? await readStoredStamp(toRecords(parseManifest(content)), repo.stores())
+      : { stamp: stampIn(content.toString()) };
     if (stamp) return stamp;
   }
   return null;

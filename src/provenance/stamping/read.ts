@@ -7,6 +7,7 @@
  */
 import { lstat, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isThetaError } from '../../errors';
 import * as native from '../../native';
 import { gitStatusFromJson, sixFieldsIn } from '../git';
 import { readSmall } from '../signing/files';
@@ -77,11 +78,30 @@ export async function read(
     const beside = await readBeside(sidecarOf(path), problems);
     if (beside) [stamp, where] = [beside, 'sidecar'];
   }
-  const callback = file.foreign.find(({ source }) => source === 'pl-git-callback');
-  const six = sixFieldsIn(callback?.fields) ?? sixFieldsIn(stamp?.compat?.git_status);
+  const six = sixFieldsOf(file, stamp);
   const { format, foreign } = file;
   const nearby = six ? null : await findLog(path);
   return { report: { path, format, stamp, where, six, foreign, problems, nearby }, file };
+}
+
+/**
+ * Reads the stamps in the file of a manifest, from its records and the objects of its skeleton.
+ *
+ * @throws ThetaError `ERR_THETA_MISSING_OBJECT`, `ERR_THETA_CORRUPT_OBJECT`, `ERR_THETA_PROVENANCE_UNSUPPORTED`
+ */
+export async function readStoredStamp(
+  records: string,
+  stores: string[],
+): Promise<Pick<StampReport, 'stamp' | 'six' | 'problems'>> {
+  const file = await native.stampReadStored(records, stores);
+  const problems = [...file.problems];
+  const stamp = file.stamp === null ? null : parseStamp('the stored file', file.stamp, problems);
+  return { stamp, six: sixFieldsOf(file, stamp), problems };
+}
+
+function sixFieldsOf(file: native.StampReport, stamp: Stamp | null): SixFields | null {
+  const callback = file.foreign.find(({ source }) => source === 'pl-git-callback');
+  return sixFieldsIn(callback?.fields) ?? sixFieldsIn(stamp?.compat?.git_status);
 }
 
 /** Whether a file is a JSON document: these are small and begin with a brace. */
@@ -119,7 +139,7 @@ function isOwn(text: string): boolean {
 }
 
 /** A text as a stamp; a problem when it is none. */
-export function parseStamp(path: string, text: string, problems: string[]): Stamp | null {
+function parseStamp(path: string, text: string, problems: string[]): Stamp | null {
   let value: Partial<Stamp> | null;
   try {
     value = JSON.parse(text.replace(/^\ufeff/, '')) as Partial<Stamp> | null;
@@ -141,6 +161,16 @@ export function parseStamp(path: string, text: string, problems: string[]): Stam
     );
   }
   return value as Stamp;
+}
+
+/** A text as a stamp; nothing when it is none, or of a schema that is not known. */
+export function stampIn(text: string): Stamp | null {
+  try {
+    return parseStamp('the text', text, []);
+  } catch (error) {
+    if (isThetaError(error)) return null;
+    throw error;
+  }
 }
 
 /** The stamp in a file beside a checkpoint; nothing when there is none. */

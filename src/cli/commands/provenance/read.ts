@@ -19,7 +19,7 @@ const text = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 
 function* stampRows(stamp: Stamp, where: string): Generator<Row> {
-  const { git, stamped_at, run, changes, content } = stamp;
+  const { git, stamped_at, run, changes, parents, content } = stamp;
   yield ['stamp', `${where}${stamped_at ? `, of ${text(stamped_at)}` : ''}`];
   yield ['commit', [text(git.commit ?? 'none'), day(git.commit_date)].join('  ').trim()];
   if (git.branch) yield ['branch', text(git.branch)];
@@ -31,6 +31,8 @@ function* stampRows(stamp: Stamp, where: string): Generator<Row> {
   if (changes) yield ['snapshot', text(changes.snapshot_commit)];
   if (run?.command) yield ['command', text(run.command)];
   if (run?.changed_during_run) yield ['run', 'the code changed during the run'];
+  for (const { relation, commit } of parents ?? [])
+    yield [text(relation), `of what was made by ${text(commit ?? 'an unknown commit')}`];
   if (content?.tensor_root) yield ['content', text(content.tensor_root.value)];
 }
 
