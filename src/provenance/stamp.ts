@@ -95,6 +95,12 @@ export interface GitState {
   readonly code_dirty: boolean;
   /** In what ways, of files that are no models; sorted. */
   readonly dirty_kinds: readonly DirtyKind[];
+  readonly changed: {
+    /** Files that are no models and differ from HEAD. */
+    readonly count: number;
+    /** As of untracked ones, over what is in the work tree. */
+    readonly digest: string | null;
+  };
   readonly untracked: {
     /** All, as in the six fields. */
     readonly count: number;

@@ -74,6 +74,7 @@ test('a clean repository', async () => {
     dirty: false,
     code_dirty: false,
     dirty_kinds: [],
+    changed: { count: 0, digest: null },
     untracked: { count: 0, code_count: 0, digest: null },
     submodules: [],
     flags: { shallow: false, sparse: false, partial: false, assume_unchanged: [], operation: null },
@@ -298,6 +299,23 @@ test('the digest of untracked files tells names and contents', async () => {
   expect(await digest()).toBe(first);
   write(root, 'more.txt', '');
   expect(new Set([first, second, await digest()]).size).toBe(3);
+});
+
+test('the digest of changed files tells what is in the work tree, and leaves models out', async () => {
+  const root = project();
+  const changed = async () => (await gitStatus(root)).state.changed;
+  expect(await changed()).toEqual({ count: 0, digest: null });
+  write(root, 'train.py', 'other');
+  rmSync(join(root, 'lib/a.py'));
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+  const expected = sha256(`lib/a.py\0absent\ntrain.py\0file ${sha256('other')}\n`);
+  expect(await changed()).toEqual({ count: 2, digest: expected });
+  // Staged or not, the code is the same.
+  run(root, 'add', 'train.py');
+  write(root, 'model.ckpt', 'trained');
+  expect(await changed()).toEqual({ count: 2, digest: expected });
+  write(root, 'train.py', 'another');
+  expect((await changed()).digest).not.toBe(expected);
 });
 
 test('of large files the digest tells the size', async () => {

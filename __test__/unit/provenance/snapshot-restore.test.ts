@@ -10,7 +10,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { listSnapshots, restore, snapshot } from '../../../src/provenance/snapshot';
+import { verifyStamp } from '../../../src/provenance/stamping';
 import { commit, folder, oddName, project, repository, run, write } from './git-repositories';
+import { stamped } from './stamped';
 
 const posix = process.platform !== 'win32';
 
@@ -63,6 +65,47 @@ test('exactly the tree: names, modes, links, deletions', async () => {
   if (posix) expect(statSync(join(target, 'train.py')).mode & 0o111).toBe(0o111);
   expect(treeOf(target)).toBe(made.tree);
   run(root, 'worktree', 'remove', '--force', target);
+});
+
+test('a restored snapshot is the code of the checkpoint that names it', async () => {
+  const root = project();
+  write(root, 'train.py', 'changed');
+  write(root, 'notes.txt', 'untracked');
+  const file = await stamped(root, { snapshot: true });
+  const code = async (dir: string) => {
+    const { results } = await verifyStamp(file, { dir, quick: true });
+    return results.find(({ check }) => check === 'code');
+  };
+  // Committed as something else, it is other code.
+  run(root, 'checkout', '-q', '--', 'train.py');
+  write(root, 'train.py', 'changed otherwise');
+  run(root, 'commit', '-qam', 'other');
+  expect(await code(root)).toMatchObject({ result: 'failed' });
+  const [{ id = '' } = {}] = await listSnapshots({ dir: root });
+  const target = place();
+  await restore(id, target, { dir: root });
+  expect(await code(target)).toMatchObject({
+    result: 'ok',
+    message: expect.stringContaining('HEAD is the snapshot'),
+  });
+  run(root, 'worktree', 'remove', '--force', target);
+});
+
+test('the same uncommitted changes are told from others', async () => {
+  const root = project();
+  write(root, 'train.py', 'changed');
+  const file = await stamped(root);
+  const changes = async () => {
+    const { results } = await verifyStamp(file, { dir: root, quick: true });
+    return results.find(({ check }) => check === 'changes');
+  };
+  const same = 'the same as when it was stamped';
+  expect(await changes()).toMatchObject({ message: expect.stringContaining(same) });
+  write(root, 'train.py', 'changed again');
+  expect(await changes()).toMatchObject({
+    result: 'failed',
+    message: expect.not.stringContaining(same),
+  });
 });
 
 test('bytes are those of the work tree, whatever attributes and filters say', async () => {

@@ -123,11 +123,11 @@ async function capture(location: Location, signal?: AbortSignal): Promise<GitSta
   ]);
   const isCode = (path: string): boolean => !models.has(path);
   const untracked = status.untracked.filter(isCode);
-  const [changed, digest] = await Promise.all([
-    changesOf(
-      ask,
-      changes.filter(({ path }) => isCode(path)),
-    ),
+  const changedCode = changes.filter(({ path }) => isCode(path));
+  const changedPaths = [...new Set(changedCode.map(({ path }) => path))];
+  const [changed, changedDigest, digest] = await Promise.all([
+    changesOf(ask, changedCode),
+    digestOf(top, changedPaths, signal),
     digestOf(top, untracked, signal),
   ]);
   const state = describeState({
@@ -138,6 +138,7 @@ async function capture(location: Location, signal?: AbortSignal): Promise<GitSta
     origin: originOf(branch),
     dirty: changes.length > 0,
     changed,
+    changedDigest,
     untracked: { count: status.untracked.length, code_count: untracked.length, digest },
     overlooked: hidden.filter(isCode).slice(0, MOST_OVERLOOKED).map(readable),
   });
@@ -158,6 +159,7 @@ interface Facts {
   readonly origin: Origin;
   readonly dirty: boolean;
   readonly changed: readonly Change[];
+  readonly changedDigest: string | null;
   readonly untracked: GitState['untracked'];
   readonly overlooked: readonly string[];
 }
@@ -180,6 +182,7 @@ function describeState(facts: Facts): GitState {
     dirty: head === null ? null : facts.dirty,
     code_dirty: changed.length > 0,
     dirty_kinds: [...new Set(changed.flatMap(({ kinds }) => [...kinds]))].sort(),
+    changed: { count: changed.length, digest: facts.changedDigest },
     untracked: facts.untracked,
     submodules: submodules(head?.code.submodules ?? [], status.entries),
     flags: {

@@ -35,6 +35,7 @@ export function statedState(env: Variables = process.env): GitState | null {
     // Who states a commit says that the code is that commit's.
     code_dirty: dirty ?? false,
     dirty_kinds: [],
+    changed: { count: 0, digest: null },
     untracked: { count: 0, code_count: 0, digest: null },
     submodules: [],
     flags: { shallow: false, sparse: false, partial: false, assume_unchanged: [], operation: null },

@@ -1,9 +1,9 @@
 /**
- * A digest that tells one set of untracked files from another.
+ * A digest that tells one set of changed or untracked files from another.
  *
  * In: paths, one character for each byte. Out: SHA-256 over a line for each path in the order of its bytes: the path,
  * NUL, and what is there (`file` with the SHA-256 of its content, `link` with that of its target, `large` with its size
- * for a file over 10 MiB, `other`), or `null` for none and for more than can be read in a moment.
+ * for a file over 10 MiB, `absent`, `other`), or `null` for none and for more than can be read in a moment.
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -54,9 +54,10 @@ async function describe(path: Buffer): Promise<{ what: string; bytes: number }> 
     if (found.size > LARGE) return { what: `large ${found.size}`, bytes: 0 };
     const content = await readFile(path, found.size);
     return { what: `file ${sha256(content)}`, bytes: content.length };
-  } catch {
-    // It went away, or may not be read: two such sets are told apart by their names.
-    return { what: 'unreadable', bytes: 0 };
+  } catch (error) {
+    // Two sets with what may not be read are told apart by their names.
+    const absent = ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+    return { what: absent ? 'absent' : 'unreadable', bytes: 0 };
   }
 }
 

@@ -91,7 +91,7 @@ export async function verifyStamp(
     const was = stamp ? stamp.git : ofSix(six as SixFields);
     const results = [
       await codeResult(was, stamp, status.state, match, dir),
-      changesResult(status),
+      changesResult(status, was),
       trainingResult(was, stamp),
     ];
     if (file && !quick) results.push(...(await contentResults(path, stamp, options)));
@@ -137,6 +137,8 @@ async function codeResult(
     );
   switch (level) {
     case 'code':
+      if (stamp?.changes && stamp.changes.snapshot_commit === now.commit)
+        return result('code', true, `HEAD is the snapshot of that code, ${now.commit}`);
       if (was.code_tree && now.code_tree) return same('code tree', was.code_tree, now.code_tree);
       return same('commit', commit, now.commit);
     case 'commit':
@@ -179,12 +181,15 @@ async function pathsResult(
   return result('code', other.length === 0, text);
 }
 
-function changesResult({ state, changed }: GitStatus): VerifyResult {
+function changesResult({ state, changed }: GitStatus, was: Partial<GitState>): VerifyResult {
   if (!state.code_dirty) return result('changes', true, 'the code here is committed');
+  const { digest } = state.changed;
+  const same = digest !== null && digest === was.changed?.digest;
+  const then = same ? ', the same as when it was stamped' : '';
   return result(
     'changes',
     false,
-    `the code here has uncommitted changes in ${changed.length} files`,
+    `the code here has uncommitted changes in ${changed.length} files${then}`,
   );
 }
 
