@@ -1,6 +1,7 @@
 /** Stamps in files: written, read, and taken out again. */
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import {
+  type BigIntStats,
   chmodSync,
   existsSync,
   linkSync,
@@ -113,6 +114,20 @@ test.each(CARRIERS)('%s is not written again when only time has passed', async (
   // The new stamp is in the place of the old one.
   expect(Math.abs(statSync(file).size - (old as { size: number }).size)).toBeLessThan(4096);
   expect(other.stamp.content).toEqual(first.stamp.content);
+});
+
+test('the new file is known before it is there', async () => {
+  const { root, file, before } = withFile('safetensors/bf16.safetensors');
+  const placed: BigIntStats[] = [];
+  const onPlace = (stats: BigIntStats) => {
+    expect(readFileSync(file).equals(before)).toBe(true);
+    placed.push(stats);
+  };
+  await stamp(file, { dir: root, onPlace });
+  const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+  expect(placed).toMatchObject([{ ino, size, mtimeNs }]);
+  await stamp(file, { dir: root, onPlace });
+  expect(placed).toHaveLength(1);
 });
 
 test('a dry run tells and writes nothing', async () => {
