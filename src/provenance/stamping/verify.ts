@@ -181,11 +181,8 @@ async function pathsResult(
 
 function changesResult({ state, changed }: GitStatus): VerifyResult {
   if (!state.code_dirty) return result('changes', true, 'the code here is committed');
-  return result(
-    'changes',
-    false,
-    `the code here has uncommitted changes in ${changed.length} files`,
-  );
+  const where = changed.length === 1 ? 'a file' : `${changed.length} files`;
+  return result('changes', false, `the code here has uncommitted changes in ${where}`);
 }
 
 function trainingResult(was: Partial<GitState>, stamp: Stamp | null): VerifyResult {
