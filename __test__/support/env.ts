@@ -44,6 +44,19 @@ export function torchPython(): string | undefined {
   return parts().torchPython;
 }
 
+/** A Python whose torch loads with weights_only by default: 2.6 or newer. */
+export function newTorchPython(): string | undefined {
+  const test = 'import torch; assert tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 6)';
+  const known = [process.env.GIT_THETA_TEST_TORCH, torchPython()];
+  return known.find((name) => name && answer(name, '-c', test) !== undefined);
+}
+
+/** A Python that imports a module which is no part of the test environment, such as onnx or gguf. */
+export function pythonWith(module: string): string | undefined {
+  const known = [process.env.GIT_THETA_TEST_READERS, python(), torchPython()];
+  return known.find((name) => name && answer(name, '-c', `import ${module}`) !== undefined);
+}
+
 /** A Python that imports model_signing, the reference implementation of OpenSSF Model Signing. */
 export function modelSigningPython(): string | undefined {
   const known = [process.env.GIT_THETA_TEST_MODEL_SIGNING, python()];

@@ -1,18 +1,21 @@
 """Shows checkpoints to the original callback: does its own load check accept them?
 
-    python original_callback.py CHECKOUT REPOSITORY CHECKPOINT...
+    python original_callback.py CHECKOUT REPOSITORY FILE...
 
-CHECKOUT is a checkout of cheind/pl-git-callback, REPOSITORY the git repository that the checkpoints were
-made in, at the commit and on the branch of then. Each file is loaded by torch and goes through Lightning's
-own restoring of callbacks into the original callback, in strict mode: as it is (must pass), then in a clone
-one commit further (must raise the mismatch). Prints a line for each and exits 1 unless all are as they must
-be. The repository is not changed.
+CHECKOUT is a checkout of cheind/pl-git-callback, REPOSITORY the git repository that the files were made in,
+at the commit and on the branch of then. Each checkpoint is loaded by torch and goes through Lightning's own
+restoring of callbacks into the original callback, in strict mode: as it is (must pass), then in a clone one
+commit further (must raise the mismatch). A log file ``.json`` goes through the original's reader and has to
+say what the original finds in the repository, and not what it finds in the clone. Prints a line for each and
+exits 1 unless all are as they must be. The repository is not changed.
 
     python original_callback.py --write NEW_REPOSITORY OUT
 
-makes a repository of one commit and two files in the folder OUT: ``six_fields.ckpt``, a checkpoint of this
-Lightning with the six fields put in, and, on Lightning 1.6 or newer, ``python_callback.ckpt``, saved by
-Lightning with our callback attached.
+makes a repository of one commit and files in the folder OUT, which has to be outside of it, since the original
+compares the number of untracked files: ``plain.ckpt``, a checkpoint of this Lightning without any callback;
+``six_fields.ckpt``, the same with the six fields put in; and, on Lightning 1.6 or newer,
+``python_callback.ckpt``, saved by Lightning with our callback attached. The original is not asked about
+``plain.ckpt`` until the six fields are stamped into it: ``git theta provenance stamp --lightning-callback always``.
 
 Needs Python 3.9, GitPython and pytorch-lightning 1.5 to 1.7 (1.5.10, 1.6.5 and 1.7.7 were tried):
 
@@ -106,6 +109,15 @@ def check(module, repository, checkpoint):
     return "passes" if calls else "is not asked"
 
 
+def read_log(module, repository, log):
+    """What the original makes of a log file, in the words of ``check``."""
+    with open(log) as file:
+        status = module.gitstatus_from_json(file)
+    if status is None:
+        return "reads nothing"
+    return "passes" if status == module.gitstatus_from_repository(str(repository)) else "Git status mismatch"
+
+
 def _within(error, function):
     frame = error.__traceback__
     while frame is not None:
@@ -127,8 +139,8 @@ def write(repository, out):
     with tempfile.TemporaryDirectory() as folder:
         plain = trainer([], folder, max_epochs=1)
         plain.fit(Model(), data())
-        plain.save_checkpoint(str(out / "six_fields.ckpt"))
-        checkpoint = torch.load(str(out / "six_fields.ckpt"))
+        plain.save_checkpoint(str(out / "plain.ckpt"))
+        checkpoint = torch.load(str(out / "plain.ckpt"))
         checkpoint["callbacks"]["GitCommitCallback"] = asdict(ours.gitstatus_from_repository(repository))
         torch.save(checkpoint, str(out / "six_fields.ckpt"))
         if hasattr(pl.Callback, "state_dict"):
@@ -150,17 +162,18 @@ def main(args):
         return 129
     module, repository = original(args[0]), Path(args[1]).resolve()
     wrong = 0
-    for checkpoint in map(Path, args[2:]):
+    for path in map(Path, args[2:]):
+        look = read_log if path.suffix == ".json" else check
         with tempfile.TemporaryDirectory() as folder:
             later = Path(folder) / "later"
             git(folder, "clone", "-q", "--no-hardlinks", str(repository), str(later))
             git(later, "commit", "-q", "--allow-empty", "-m", "later")
             cases = [("same commit", repository, "passes"), ("other commit", later, "Git status mismatch")]
             for case, where, expected in cases:
-                said = check(module, where, checkpoint.resolve())
+                said = look(module, where, path.resolve())
                 good = said == expected if expected == "passes" else expected in said
                 wrong += not good
-                print(f"Lightning {pl.__version__}: {checkpoint.name}: {case}, strict: {said}{'' if good else '  WRONG'}")
+                print(f"Lightning {pl.__version__}: {path.name}: {case}, strict: {said}{'' if good else '  WRONG'}")
     return 1 if wrong else 0
 
 

@@ -1,8 +1,8 @@
 // `git theta provenance run` as a process: streams, exit codes, signals, and where the command begins.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { posix, script, stampOf, training, write } from './run-support';
+import { git, posix, script, stampOf, training, write } from './run-support';
 
 const BIN = resolve(__dirname, '../../../bin/git-theta.js');
 const onPosix = posix ? test : test.skip;
@@ -109,6 +109,30 @@ test('wrong usage, and commands that cannot be started', async () => {
     stdout: '',
     stderr: 'error: git-theta-no-such-program: no such program\n',
   });
+});
+
+test('--snapshot keeps the code, but not the file of --json', async () => {
+  const dir = training();
+  const args = ['--snapshot', '--json', 'report.json', '--', ...script(`copy(TORCH, 'a.pt')`)];
+  const report = () => JSON.parse(readFileSync(join(dir, 'report.json'), 'utf8'));
+  expect(await run(dir, ...args)).toMatchObject({ code: 0 });
+  expect(report().changes).toBeNull();
+  rmSync(join(dir, 'report.json'));
+  write(dir, 'train.py', 'print(2)\n');
+  const { code, stderr } = await run(dir, ...args);
+  const { changes } = await stampOf(dir, 'a.pt');
+  expect(report().changes).toEqual(changes);
+  expect({ code, lines: stderr.split('\n') }).toEqual({
+    code: 0,
+    lines: [
+      'warning: a file of code differs from the commit (content): train.py',
+      `git-theta: uncommitted code is kept as snapshot ${changes?.snapshot_commit}`,
+      'git-theta: 1 checkpoint stamped, 0 failed',
+      '',
+    ],
+  });
+  const kept = git(dir, 'diff', '--name-only', 'HEAD', changes?.snapshot_commit as string);
+  expect(kept).toBe('train.py\n');
 });
 
 test('--json writes a file; one that cannot be written is known before', async () => {

@@ -5,9 +5,9 @@ import { type RunOptions, type RunReport, run } from '../../../src/provenance/ru
 import type { Stamp } from '../../../src/provenance/stamp';
 import { readStamp } from '../../../src/provenance/stamping';
 import { FIXTURES } from '../../support/scratch';
-import { commit, run as git, project, write } from './git-repositories';
+import { commit, folder, run as git, project, write } from './git-repositories';
 
-export { commit, git, project, write };
+export { commit, folder, git, project, write };
 
 export const posix = process.platform !== 'win32';
 

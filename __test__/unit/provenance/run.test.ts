@@ -1,14 +1,25 @@
 // Running a command: the gate, what the command learns, how it ends, and which of its files are stamped.
-import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { gitStatus } from '../../../src/provenance/git';
 import { run } from '../../../src/provenance/running';
+import { codeNow } from '../../../src/provenance/running/code-at';
+import { keepCode } from '../../../src/provenance/running/keep-code';
 import { keygen, sign } from '../../../src/provenance/signing';
 import { unstamp, verifyStamp } from '../../../src/provenance/stamping';
 import {
   commit,
   fates,
   fixture,
+  folder,
   git,
   posix,
   SAFETENSORS,
@@ -62,6 +73,94 @@ describe('the gate', () => {
       await expect(run(command, { dir: training() })).rejects.toMatchObject({
         code: 'ERR_THETA_USAGE',
       });
+  });
+});
+
+describe('uncommitted code that is kept', () => {
+  const keep = { mode: 'relaxed', untracked: 'ignore', snapshot: true } as const;
+  const refs = (dir: string) =>
+    git(dir, 'for-each-ref', '--format=%(refname)', 'refs/theta').trim();
+
+  test('is that of the start, in the stamp of every checkpoint', async () => {
+    const dir = training();
+    write(dir, 'train.py', 'print(2)\n');
+    write(dir, 'new.py', 'new\n');
+    write(dir, 'model.ckpt', 'other weights');
+    const body = `copy(TORCH, 'a.pt'); await until(() => stamped('a.pt'));
+      fs.writeFileSync('train.py', 'print(3)'); fs.writeFileSync('late.py', '');
+      copy(SAFETENSORS, 'b.safetensors')`;
+    const report = await train(dir, body, keep);
+    expect(fates(dir, report)).toEqual({ 'a.pt': 'stamped', 'b.safetensors': 'stamped' });
+    const { changes } = report;
+    if (!changes) throw new Error('no snapshot');
+    const { snapshot_commit: made, snapshot_ref: ref } = changes;
+    expect(refs(dir)).toBe(ref);
+    expect(git(dir, 'rev-parse', ref, `${made}^`)).toBe(
+      `${made}\n${git(dir, 'rev-parse', 'HEAD')}`,
+    );
+    expect(git(dir, 'diff', '--name-only', 'HEAD', made)).toBe('new.py\ntrain.py\n');
+    expect(git(dir, 'show', `${made}:train.py`)).toBe('print(2)\n');
+    for (const name of ['a.pt', 'b.safetensors'])
+      expect(await stampOf(dir, name)).toMatchObject({ changes, git: { code_dirty: true } });
+    expect((await stampOf(dir, 'b.safetensors')).run?.changed_during_run).toBe(true);
+    // The same code is the same snapshot.
+    write(dir, 'train.py', 'print(2)\n');
+    rmSync(join(dir, 'late.py'));
+    expect((await train(dir, '', keep)).changes).toEqual(changes);
+    expect(refs(dir)).toBe(ref);
+  });
+
+  test('there is none of committed code, of a refused run, and unasked', async () => {
+    const dir = training();
+    write(dir, 'model.ckpt', 'other weights');
+    const body = `copy(TORCH, 'a.pt')`;
+    expect((await train(dir, body, keep)).changes).toBeNull();
+    expect(await stampOf(dir, 'a.pt')).not.toHaveProperty('changes');
+    write(dir, 'train.py', 'print(2)\n');
+    const strict = await train(dir, body, { ...keep, mode: 'strict' });
+    expect(strict).toMatchObject({ refused: true, changes: null });
+    expect((await train(dir, body, { mode: 'relaxed' })).changes).toBeNull();
+    expect(refs(dir)).toBe('');
+  });
+
+  test('untracked files that strict mode lets pass are kept', async () => {
+    const dir = training();
+    write(dir, 'new.py', 'new\n');
+    const { changes } = await train(dir, '', { ...keep, mode: 'strict' });
+    expect(git(dir, 'show', `${changes?.snapshot_commit}:new.py`)).toBe('new\n');
+  });
+
+  test('where the environment states the commit there is none', async () => {
+    const dir = folder();
+    process.env.GIT_THETA_GIT_COMMIT = 'c'.repeat(40);
+    try {
+      expect(await train(dir, '', keep)).toMatchObject({ exitCode: 0, changes: null });
+      process.env.GIT_THETA_GIT_DIRTY = '1';
+      const body = `fs.writeFileSync('made.log', '')`;
+      await expect(train(dir, body, keep)).rejects.toMatchObject({
+        code: 'ERR_THETA_PROVENANCE_NO_GIT',
+      });
+    } finally {
+      delete process.env.GIT_THETA_GIT_COMMIT;
+      delete process.env.GIT_THETA_GIT_DIRTY;
+    }
+    expect(existsSync(join(dir, 'made.log'))).toBe(false);
+  });
+
+  test('code that changes meanwhile is refused', async () => {
+    const refused = {
+      code: 'ERR_THETA_PROVENANCE_REFUSED',
+      message: 'the code changed while the snapshot was made',
+    };
+    const dir = training();
+    write(dir, 'train.py', 'print(2)\n');
+    const edited = await codeNow(dir);
+    write(dir, 'train.py', 'print(3)\n');
+    await expect(keepCode(dir, edited, undefined)).rejects.toMatchObject(refused);
+    const committed = await codeNow(dir);
+    commit(dir, 'meanwhile');
+    await expect(keepCode(dir, committed, undefined)).rejects.toMatchObject(refused);
+    expect(await keepCode(dir, await codeNow(dir), undefined)).toBeNull();
   });
 });
 

@@ -107,7 +107,10 @@ describe('keygen', () => {
   });
 
   test('a folder that is not there', async () => {
-    await expect(keygen({ out: path('no/new') })).rejects.toMatchObject({
+    await keygen({ out: path('some/where/new') });
+    expect(readdirSync(path('some/where')).sort()).toEqual(['new', 'new.pub']);
+    if (!windows) expect(statSync(path('some/where')).mode & 0o777).toBe(0o700);
+    await expect(keygen({ out: path('some/where/new/no') })).rejects.toMatchObject({
       code: 'ERR_THETA_PROVENANCE_IO',
     });
   });

@@ -1,6 +1,7 @@
 /** Stamps in files: written, read, and taken out again. */
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import {
+  type BigIntStats,
   chmodSync,
   existsSync,
   linkSync,
@@ -13,6 +14,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { decompose, inspect, readTensor } from '../../../src';
+import { command as verifyCommand } from '../../../src/cli/commands/provenance/verify';
 import { gitStatus } from '../../../src/provenance/git';
 import { sign } from '../../../src/provenance/signing';
 import {
@@ -23,6 +25,7 @@ import {
   verifyStamp,
 } from '../../../src/provenance/stamping';
 import { commit, run, write } from './git-repositories';
+import { call } from './stamped';
 import { BESIDE, CARRIERS, copyOf, FIXTURES, fixturesIn, look, withFile } from './stamping-files';
 
 const tensorsOf = async (path: string) =>
@@ -113,6 +116,20 @@ test.each(CARRIERS)('%s is not written again when only time has passed', async (
   // The new stamp is in the place of the old one.
   expect(Math.abs(statSync(file).size - (old as { size: number }).size)).toBeLessThan(4096);
   expect(other.stamp.content).toEqual(first.stamp.content);
+});
+
+test('the new file is known before it is there', async () => {
+  const { root, file, before } = withFile('safetensors/bf16.safetensors');
+  const placed: BigIntStats[] = [];
+  const onPlace = (stats: BigIntStats) => {
+    expect(readFileSync(file).equals(before)).toBe(true);
+    placed.push(stats);
+  };
+  await stamp(file, { dir: root, onPlace });
+  const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+  expect(placed).toMatchObject([{ ino, size, mtimeNs }]);
+  await stamp(file, { dir: root, onPlace });
+  expect(placed).toHaveLength(1);
 });
 
 test('a dry run tells and writes nothing', async () => {
@@ -357,6 +374,24 @@ describe('content', () => {
 });
 
 describe('verify', () => {
+  test('what the command says of other code', async () => {
+    const { root, file } = withFile('torch/state_dict.pt');
+    await stamp(file, { dir: root });
+    const heading = async (mode: 'strict' | 'relaxed') => {
+      const { code, out } = await call(verifyCommand, [file], { dir: root, mode });
+      return [
+        code,
+        out.split('\n')[0]?.slice(file.length),
+        / {2}changes +failed .*/.exec(out)?.[0],
+      ];
+    };
+    expect(await heading('strict')).toEqual([0, ': verified', undefined]);
+    write(root, 'train.py', 'print(2)\n');
+    const changes = '  changes    failed  the code here has uncommitted changes in a file';
+    expect(await heading('relaxed')).toEqual([0, ': verified, but for the code', changes]);
+    expect(await heading('strict')).toEqual([1, ': NOT verified', changes]);
+  });
+
   test('other code: an error when strict, a report when relaxed', async () => {
     const { root, file } = withFile('torch/state_dict.pt');
     await stamp(file, { dir: root });

@@ -43,11 +43,15 @@ export const CONFIGURATION: readonly Term[] = [
   },
   {
     term: 'theta.provenance.mode',
-    text: "What 'git theta provenance check' makes of uncommitted code: strict fails, relaxed warns. Default: relaxed.",
+    text: "What 'git theta provenance check' and 'run' make of uncommitted code: strict fails, relaxed warns. Default: relaxed. Not asked by 'verify'.",
   },
   {
     term: 'theta.provenance.untracked',
-    text: "What 'git theta provenance check' makes of code that git does not know: ignore, warn, or fail, which treats it as uncommitted. Default: warn.",
+    text: "What 'git theta provenance check' and 'run' make of code that git does not know: ignore, warn, or fail, which treats it as uncommitted. Default: warn.",
+  },
+  {
+    term: 'theta.provenance.codePath',
+    text: "A file or folder of code, from the top of the repository; may be set more than once. Stamps record its id in the commit, and 'git theta provenance verify --match paths' compares nothing but these. Default: none.",
   },
   {
     term: 'color.theta',
@@ -70,6 +74,10 @@ export const ENVIRONMENT: readonly Term[] = [
   {
     term: 'GIT_LFS_SKIP_SMUDGE',
     text: '1 leaves checkpoints in the work tree as manifests instead of fetching their objects.',
+  },
+  {
+    term: 'SOURCE_DATE_EPOCH',
+    text: 'Seconds since 1970: the time in stamps and of snapshots, for builds that are to be the same.',
   },
   { term: 'NO_COLOR, FORCE_COLOR', text: 'Switch colour off or on, whatever git is told.' },
 ];

@@ -7,11 +7,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CheckMode, type CheckReport, check, type UntrackedPolicy } from '../check';
-import type { Run } from '../stamp';
+import type { SnapshotResult } from '../snapshot';
+import type { Run, Stamp } from '../stamp';
 import type { CallbackMode } from '../stamping';
 import { assertCommand, type Child, start } from './child';
 import { type CodeAt, codeNow, isOtherCode, runState } from './code-at';
 import { environmentOf } from './environment';
+import { keepCode } from './keep-code';
 import { redactCommand } from './secrets';
 import { listen } from './signals';
 import { type RunFile, Stamper } from './stamper';
@@ -35,10 +37,16 @@ export interface RunOptions {
   readonly watch?: readonly string[] | undefined;
   /** As of `stamp`. */
   readonly lightningCallback?: CallbackMode | undefined;
+  /** Before the command is started, keep uncommitted code as a snapshot, and name it in the stamps. */
+  readonly snapshot?: boolean | undefined;
   /** Milliseconds between two looks at the files; by default 1000. */
   readonly interval?: number | undefined;
   /** Called when the gate has spoken, before the command is started; what it throws keeps that from happening. */
   readonly onGate?: ((report: CheckReport) => Promise<void> | void) | undefined;
+  /** Called right before the command is started, with the snapshot too; likewise. */
+  readonly onReady?:
+    | ((gate: CheckReport, made: SnapshotResult | null) => Promise<void> | void)
+    | undefined;
   /** Sends SIGTERM to the command; after its end, ends the stamping. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -55,6 +63,8 @@ export interface RunReport {
   readonly gate: CheckReport;
   /** As in the stamps. */
   readonly run: Run;
+  /** The snapshot, as in the stamps; `null` when none was wanted, or the code was that of HEAD. */
+  readonly changes: Stamp['changes'] | null;
   /** The files that the command wrote; the last fate of each. */
   readonly files: readonly RunFile[];
 }
@@ -73,7 +83,8 @@ const SHARE = 10;
  * do not end this process; after it, SIGINT or SIGTERM end the stamping.
  *
  * @param command - the program and its arguments; no shell reads them.
- * @throws ThetaError as `check`, before the command is started; `ERR_THETA_USAGE` when there is no command.
+ * @throws ThetaError before the command is started: as `check`; as `snapshot` where one is wanted;
+ *   `ERR_THETA_PROVENANCE_REFUSED` when the code changed while it was made; `ERR_THETA_USAGE` when there is no command.
  */
 export async function run(
   command: readonly string[],
@@ -86,10 +97,13 @@ export async function run(
   const redacted = redactCommand(command);
   if (!gate.ok) {
     const run: Run = { command: redacted };
-    const [exitCode, none] = [EXIT_REFUSED, null];
-    return { refused: true, exitCode, signal: none, notStarted: none, gate, run, files: [] };
+    const rest = { signal: null, notStarted: null, changes: null, files: [] };
+    return { refused: true, exitCode: EXIT_REFUSED, gate, run, ...rest };
   }
   const atStart = await codeNow(dir);
+  const made = options.snapshot ? await keepCode(dir, atStart, signal) : null;
+  await options.onReady?.(gate, made);
+  const changes = made && { snapshot_commit: made.commit, snapshot_ref: made.ref };
   const stop = new AbortController();
   const files = new Map<string, RunFile>();
   let known: Run = {
@@ -102,7 +116,12 @@ export async function run(
       status: atStart.status,
       run: known.ended === undefined ? { ...known, ...(await change(dir, atStart)) } : known,
     }),
-    stamp: { dir, lightningCallback: options.lightningCallback, signal: stop.signal },
+    stamp: {
+      dir,
+      lightningCallback: options.lightningCallback,
+      changes: changes ?? undefined,
+      signal: stop.signal,
+    },
     onFile: (file) => files.set(file.path, file),
   });
   await stamper.begin();
@@ -129,7 +148,7 @@ export async function run(
     const { ending, at } = await end;
     known = { ...known, ended: at, ...(await change(dir, atStart)) };
     if (ending.notStarted === null) await stamper.finish();
-    return { refused: false, ...ending, gate, run: known, files: [...files.values()] };
+    return { refused: false, ...ending, gate, run: known, changes, files: [...files.values()] };
   } finally {
     signal?.removeEventListener('abort', abort);
     unlisten();

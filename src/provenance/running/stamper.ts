@@ -6,6 +6,7 @@
  * are stamped: their end shows that they are complete. All others are stamped when it has ended. A file that cannot be
  * stamped is tried again at the end, reported, and left as it is.
  */
+import type { BigIntStats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { describeFailure, type Failure } from '../../failure';
 import * as native from '../../native';
@@ -114,7 +115,9 @@ export class Stamper {
     const { describeRun, stamp: given, onFile } = this.options;
     const described = await describeRun();
     if (!(await isStill())) return;
-    const result = await stamp(path, { ...given, ...described });
+    // The command may rename it as soon as it is there.
+    const onPlace = (stats: BigIntStats) => void this.done.add(identityOf(stats));
+    const result = await stamp(path, { ...given, ...described, onPlace });
     // Stamping keeps the time, up to rounding. Another time means that the command wrote to it again.
     const now = await lstat(path, { bigint: true }).catch(() => null);
     const ours = now && Math.abs(Number(now.mtimeNs - stats.mtimeNs)) < 2000;

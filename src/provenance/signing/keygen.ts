@@ -3,10 +3,11 @@
  *
  * In: where to write it, and the curve. Out: `OUT`, the private key as PKCS#8 PEM that only its
  * owner may read, encrypted when a passphrase is given; and `OUT.pub`, the public key. Neither is
- * ever written over another file.
+ * ever written over another file. A folder that is not there is made, for the owner alone.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { ThetaError } from '../../errors';
 import { reading, refused } from './failures';
 import { checkDestination } from './files';
@@ -49,6 +50,7 @@ export async function keygen(options: KeygenOptions): Promise<KeyPairFiles> {
   const pair = generateKeyPairSync('ec', { namedCurve: CURVES[curve].openssl });
   const encryption = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
   const privatePem = pair.privateKey.export({ type: 'pkcs8', format: 'pem', ...encryption });
+  await reading(out, () => mkdir(dirname(out), { recursive: true, mode: 0o700 }));
   await create(out, privatePem as string, 0o600);
   try {
     await create(publicPath, publicPem(pair.publicKey), 0o644);

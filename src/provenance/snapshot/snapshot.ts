@@ -58,12 +58,15 @@ export function snapshot(o: SnapshotOptions = {}): Promise<SnapshotResult | null
 /**
  * As {@link snapshot}, to be named in the stamp of a checkpoint. It says nothing of models, nor of the checkpoint and
  * the file beside it: all checkpoints of a run have the same snapshot, and stamping changes none.
+ *
+ * @param checkpoint - `null` before there is one.
  */
 export function snapshotFor(
-  checkpoint: string,
+  checkpoint: string | null,
   o: Pick<SnapshotOptions, 'dir' | 'signal'>,
 ): Promise<SnapshotResult | null> {
   return make(o, (work, top) => {
+    if (checkpoint === null) return { ...work, models: [] };
     const paths = new Map(work.paths);
     const own = pathIn(top, checkpoint);
     for (const path of [own, `${own}.provenance.json`]) paths.delete(path);

@@ -6,12 +6,13 @@
  * system's copies share what they have in common, if it can do that.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import {
   chmod,
   chown,
   copyFile,
   type FileHandle,
+  lstat,
   open,
   rename,
   rm,
@@ -26,6 +27,8 @@ const CHUNK = 1 << 20;
 /** What can be watched and stopped. */
 export interface PieceOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Told of the new file right before it takes the place of the old one. */
+  readonly onPlace?: ((stats: BigIntStats) => void) | undefined;
 }
 
 /** Calls `take` with the bytes of all pieces, in order; the buffer is used again. */
@@ -124,6 +127,7 @@ export async function replace(
       await copyPieces(path, temporary, pieces, options);
     }
     await likeBefore(temporary, target);
+    options.onPlace?.(await lstat(temporary, { bigint: true }));
     await unchanged(target);
     await rename(temporary, path);
   } catch (error) {

@@ -5,6 +5,7 @@
  * nothing when the stamp that is there says the same. Tensors are not touched. Refused: what target.ts refuses, files
  * whose stamps contradict themselves, a state that git cannot tell.
  */
+import type { BigIntStats } from 'node:fs';
 import { lstat, rename, rm, writeFile } from 'node:fs/promises';
 import * as native from '../../native';
 import { version } from '../../version';
@@ -49,6 +50,8 @@ export interface StampOptions {
    * nothing of models. A dry run makes none.
    */
   readonly snapshot?: boolean | undefined;
+  /** Told of the new file right before it takes the place of the old one: then others may move it at once. */
+  readonly onPlace?: ((stats: BigIntStats) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((event: native.ProgressEvent) => void) | undefined;
 }

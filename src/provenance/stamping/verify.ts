@@ -185,12 +185,9 @@ function changesResult({ state, changed }: GitStatus, was: Partial<GitState>): V
   if (!state.code_dirty) return result('changes', true, 'the code here is committed');
   const { digest } = state.changed;
   const same = digest !== null && digest === was.changed?.digest;
+  const where = changed.length === 1 ? 'a file' : `${changed.length} files`;
   const then = same ? ', the same as when it was stamped' : '';
-  return result(
-    'changes',
-    false,
-    `the code here has uncommitted changes in ${changed.length} files${then}`,
-  );
+  return result('changes', false, `the code here has uncommitted changes in ${where}${then}`);
 }
 
 function trainingResult(was: Partial<GitState>, stamp: Stamp | null): VerifyResult {

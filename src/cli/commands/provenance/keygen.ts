@@ -14,7 +14,8 @@ interface Options {
 export const command = defineCommand<Options>({
   description: `Makes a key pair to sign models with: the private key in the file that is named, which
 only you can read, and the public key beside it, with \`.pub\` after the name. Give the public key to
-those who verify your models; keep the private key out of the repository.
+those who verify your models; keep the private key out of the repository. Its folder is made when it is
+not there.
 
 With \`--passphrase-file\` the private key is encrypted. Files that exist are never written over.`,
   arguments: [{ name: 'out', required: true, summary: 'Where the private key goes.' }],

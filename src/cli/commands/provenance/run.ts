@@ -11,6 +11,7 @@ import { note, visible, warn } from '../../ui/output';
 import { type GateOptions, gateOptions, noteProblems } from './gate';
 
 interface Options extends GateOptions {
+  snapshot?: true;
   watch?: string[];
   lightningCallback?: CallbackMode;
   json?: string;
@@ -42,7 +43,9 @@ export const command = defineCommand<Options>({
 writes, whatever framework it uses. Put the command behind \`--\`. No shell reads it.
 
 The gate is that of \`git theta provenance check\`: in strict mode a command is not started with
-uncommitted code, in relaxed mode there is a warning.
+uncommitted code, in relaxed mode there is a warning. With \`--snapshot\` uncommitted code, untracked files
+included, is kept as by \`git theta provenance snapshot\` before the command starts, and every stamp of the run
+names it. Models are not kept. When no snapshot can be made the command is not started.
 
 The command finds the commit in its environment: \`GIT_THETA_GIT_COMMIT\`, \`GIT_THETA_GIT_BRANCH\`,
 \`GIT_THETA_GIT_DIRTY\` (1 or 0, models left out), \`GIT_THETA_PROVENANCE_CODE_TREE\` and
@@ -78,6 +81,11 @@ is, and reported at the end. It does not change the exit code, which is the comm
   options: [
     ...gateOptions,
     {
+      flags: '--snapshot',
+      summary:
+        'Keep uncommitted code as a snapshot before the command starts, and name it in the stamps.',
+    },
+    {
       flags: '--watch <glob...>',
       summary:
         'Stamp the files that match, as in .gitattributes, instead of the usual ones; may be repeated.',
@@ -95,17 +103,21 @@ is, and reported at the end. It does not change the exit code, which is the comm
       summary: 'Train with committed code only, and stamp what the training writes.',
     },
     {
+      command: 'git theta provenance run --snapshot -- python train.py',
+      summary: 'Train with code that is not committed, and keep it.',
+    },
+    {
       command: "git theta provenance run --watch '/scratch/run-1/*.ckpt' -- python train.py",
       summary: 'Stamp checkpoints that are written elsewhere.',
     },
   ],
   exitStatus: {
     0: "The command succeeded. Other codes are the command's; 128 and a signal's number when one ended it.",
-    125: 'The command was not started: the code is not committed, or git cannot tell.',
+    125: 'The command was not started: the code is not committed, git cannot tell, or no snapshot could be made.',
     126: 'The command cannot be executed.',
     127: 'There is no such command.',
   },
-  seeAlso: ['provenance check', 'provenance stamp', 'provenance verify'],
+  seeAlso: ['provenance check', 'provenance stamp', 'provenance verify', 'provenance snapshot'],
   wraps: true,
   async run({ args, options }) {
     const { json, ...rest } = options;
@@ -116,8 +128,10 @@ is, and reported at the end. It does not change the exit code, which is the comm
     try {
       report = await run(args, {
         ...rest,
-        onGate: (gate) => {
-          noteProblems(gate);
+        onGate: noteProblems,
+        // Not before the snapshot, which would have the file in it.
+        onReady: (gate, made) => {
+          if (made) note(`git-theta: uncommitted code is kept as snapshot ${made.commit}`);
           // A file that cannot be written is known before hours of training.
           save({ gate });
         },

@@ -94,9 +94,10 @@ Checkpoints that pl-git-callback stamped are compared by their commit.`,
     if (json) printJson(report);
     else if (!quiet) {
       const rows = report.results.map((r) => [`  ${r.check}`, r.result, visible(r.message)]);
-      print(`${visible(path)}: ${report.ok ? 'verified' : 'NOT verified'}`);
-      print(table(rows));
       const failed = report.results.some(({ result }) => result === 'failed');
+      const verdict = failed ? 'verified, but for the code' : 'verified';
+      print(`${visible(path)}: ${report.ok ? verdict : 'NOT verified'}`);
+      print(table(rows));
       if (report.ok && failed) warn('the code is not that of the checkpoint, see above');
     }
     return status;
