@@ -1,9 +1,10 @@
 /** torch loads stamped files as it loads them without a stamp, with weights_only, too. */
 import { closeSync, copyFileSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { inspect } from '../../src';
 import { gitStatus } from '../../src/provenance/git';
 import type { Run, SixFields, Stamp } from '../../src/provenance/stamp';
-import { type StampOptions, stamp } from '../../src/provenance/stamping';
+import { readStamp, type StampOptions, stamp, verifyStamp } from '../../src/provenance/stamping';
 import { newTorchPython, torchPython } from '../support/env';
 import { fixtures, Scratch } from '../support/scratch';
 
@@ -44,6 +45,16 @@ const zip = fixtures().filter(({ name, path }) => {
   closeSync(file);
   return head.equals(Buffer.from('PK\x03\x04'));
 });
+
+const fixtureNamed = (wanted: string) => zip.find(({ name }) => name === wanted)?.path as string;
+
+/** Names and shapes of the tensors of a file. */
+const tensorsOf = async (path: string) => {
+  const { tensors } = (await inspect(path)) as {
+    readonly tensors: readonly { readonly name: string; readonly shape: readonly number[] }[];
+  };
+  return tensors.map(({ name, shape }) => ({ name, shape }));
+};
 
 /** Archives that are no plain ones of torch.save: there a stamp has no place. */
 const BESIDE = [
@@ -143,9 +154,7 @@ describe.each(PYTHONS)('$name', ({ python, loaded }) => {
   });
 
   (python ? test : test.skip)(`the comparison sees what differs${reason}`, async () => {
-    const pathOf = (wanted: string) =>
-      zip.find(({ name: fixture }) => fixture === wanted)?.path as string;
-    const path = pathOf('torch/state_dict.pt');
+    const path = fixtureNamed('torch/state_dict.pt');
     const copy = scratch.path('other.pt');
     // One bit of a weight; torch does not look at checksums.
     const bytes = readFileSync(path);
@@ -155,9 +164,31 @@ describe.each(PYTHONS)('$name', ({ python, loaded }) => {
     writeFileSync(copy, bytes);
     const [bit, file] = await compare(python as string, [
       [path, copy],
-      [path, pathOf('torch/bf16.pt')],
+      [path, fixtureNamed('torch/bf16.pt')],
     ]);
     expect(bit?.different).toEqual(expect.arrayContaining([expect.stringContaining('other bits')]));
     expect(file?.different).not.toEqual([]);
   });
+
+  // The key of the stamp is then in the pickle, as it is when the Python callback wrote it.
+  (python ? test : test.skip)(
+    `a stamp over one that was saved with the file${reason}`,
+    async () => {
+      const copy = copyOf(fixtureNamed('lightning/unstamped.ckpt'));
+      const tensors = await tensorsOf(copy);
+      await stamp(copy, { dir: root, lightningCallback: 'always' });
+      const saved = scratch.path(`${copies++}-saved.ckpt`);
+      const code = `import sys, torch; torch.save(torch.load(sys.argv[1]), sys.argv[2])`;
+      await scratch.run(python as string, ['-c', code, copy, saved]);
+      expect(await readStamp(saved)).toMatchObject({ where: 'file', stamp: expect.anything() });
+      await scratch.git('-C', root, 'commit', '--quiet', '--allow-empty', '-m', 'next');
+      const { stamp: made } = await stamp(saved, { dir: root });
+      expect(await tensorsOf(saved)).toEqual(tensors);
+      expect(await verifyStamp(saved, { dir: root, mode: 'strict' })).toMatchObject({ ok: true });
+      const [compared] = await compare(python as string, [
+        [fixtureNamed('lightning/unstamped.ckpt'), saved],
+      ]);
+      expect(compared).toMatchObject({ stamp: made, callback: made.compat?.git_status });
+    },
+  );
 });

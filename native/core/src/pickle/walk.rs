@@ -283,10 +283,10 @@ impl<'g> Walk<'g> {
                 _ => continue,
             };
             self.spend(text.len() + 1)?;
-            let before = seen.insert(text, item.value);
-            if before.is_some_and(|before| {
-                before != item.value && !(self.flat(before) && self.flat(item.value))
-            }) {
+            let Some(before) = seen.insert(text, item.value) else {
+                continue;
+            };
+            if before != item.value && !(self.plain(before)? && self.plain(item.value)?) {
                 let at = graph.base + u64::from(item.span.start);
                 return Err(Refusal::new(format!("pickle: key set twice, at byte {at}")));
             }
@@ -311,18 +311,31 @@ impl<'g> Walk<'g> {
         Ok(())
     }
 
-    /// Is it a value without others in it, or a dict of such?
-    fn flat(&self, id: NodeId) -> bool {
-        let leaf = |id: NodeId| {
-            matches!(
-                self.graph.node(id),
-                Node::None | Node::Bool(_) | Node::Int(_) | Node::Float(_) | Node::Str(_)
-            )
-        };
-        match self.graph.node(id) {
-            Node::Dict(items) => items.iter().all(|item| leaf(item.key) && leaf(item.value)),
-            _ => leaf(id),
+    /// Is it a number, a text and the like, or made of nothing but such?
+    fn plain(&mut self, id: NodeId) -> Parse<bool> {
+        let graph = self.graph;
+        let mut seen = HashSet::new();
+        let mut waiting = vec![id];
+        while let Some(id) = waiting.pop() {
+            // The same value may be set again and again.
+            self.spend(1)?;
+            match graph.node(id) {
+                Node::None
+                | Node::Bool(_)
+                | Node::Int(_)
+                | Node::BigInt
+                | Node::Float(_)
+                | Node::Str(_) => {}
+                Node::List(ids) if seen.insert(id) => waiting.extend_from_slice(ids),
+                Node::Tuple(ids) if seen.insert(id) => waiting.extend_from_slice(ids),
+                Node::Dict(items) if seen.insert(id) => {
+                    waiting.extend(items.iter().flat_map(|item| [item.key, item.value]));
+                }
+                Node::List(_) | Node::Tuple(_) | Node::Dict(_) => {}
+                _ => return Ok(false),
+            }
         }
+        Ok(true)
     }
 
     /// An object of any class: arguments by position, elements, items, attributes.

@@ -407,6 +407,32 @@ fn names_and_keys() {
         &with_pickle(&pickle(&harmless)),
         &Split(1),
     );
+    // The last value of a key counts. Which one a reader takes matters only where one may hold a tensor.
+    let again = |first: Vec<u8>, last: Vec<u8>| {
+        with_pickle(&dict(&[("s", first), ("s", last), ("w", tensor("0"))]))
+    };
+    let stamp = |commit: &str| {
+        let state = dict_value(&[
+            (string("commit"), string(commit)),
+            (string("kinds"), b"]".to_vec()),
+            (string("date"), int(1)),
+        ]);
+        dict_value(&[(string("git"), state), (string("ints"), ints(&[1, 2]))])
+    };
+    check(
+        "stamp over a stamp",
+        &again(stamp("a"), stamp("b")),
+        &Split(1),
+    );
+    for (case, value) in [
+        ("tensor", tensor("1")),
+        ("tensor below", dict_value(&[(string("t"), tensor("1"))])),
+        ("class", global("a", "B")),
+    ] {
+        let reason = Opaque("key set twice");
+        check(case, &again(stamp("a"), value.clone()), &reason);
+        check(case, &again(value, stamp("a")), &reason);
+    }
     let nested = dict_value(&[(string("a/b"), dict_value(&[(string("c"), tensor("0"))]))]);
     let layout = check("nested", &with_pickle(&pickle(&nested)), &Split(1)).unwrap();
     assert_eq!(names(&layout), ["a%2Fb/c"]);
