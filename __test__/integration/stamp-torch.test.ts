@@ -82,13 +82,11 @@ const PYTHONS = [
 
 let scratch: Scratch;
 let root: string;
-let six: SixFields;
 
 beforeAll(async () => {
   scratch = new Scratch();
   root = await scratch.repo('code');
   await scratch.git('-C', root, 'commit', '--quiet', '--allow-empty', '-m', 'first');
-  six = (await gitStatus(root)).six;
 });
 afterAll(() => scratch.cleanup());
 
@@ -125,6 +123,7 @@ describe.each(PYTHONS)('$name', ({ python, loaded }) => {
   const carriers = zip.filter(({ name: fixture }) => !BESIDE.includes(fixture));
 
   (python ? test : test.skip).each(Object.entries(WAYS))(`stamped %s${reason}`, async (_, way) => {
+    const { six } = await gitStatus(root);
     const pairs: [string, string][] = [];
     const stamps: Stamp[] = [];
     for (const { path } of carriers) {
