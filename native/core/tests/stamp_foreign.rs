@@ -5,7 +5,7 @@
 #[path = "parse/build.rs"]
 mod build;
 
-use build::{dict, dict_value, global, int, pickle, string, tensor, with_pickle};
+use build::{dict, dict_value, global, int, other_zip, pickle, string, tensor, with_pickle};
 use git_theta_core::stamp::{Piece, Report, Request, read, stamp, unstamp};
 use serde_json::{Value, json};
 
@@ -204,5 +204,43 @@ fn a_stamp_adds_no_state_to_what_is_no_remembered_dict() {
     for callbacks in [b"}".to_vec(), b"]q\x07".to_vec(), b"N".to_vec()] {
         let error = state(callbacks).unwrap_err();
         assert!(error.contains("no memoized dict"), "{error}");
+    }
+}
+
+#[test]
+fn a_stamp_is_in_the_record_alone_where_the_pickle_takes_no_key() {
+    let lightning = dict(&[
+        ("pytorch-lightning_version", string("2.5.0")),
+        ("w", tensor("0")),
+    ]);
+    let newer = [b"\x80\x04", &lightning[2..]].concat();
+    let compressed = other_zip(&[
+        ("m/data.pkl", &lightning, true),
+        ("m/byteorder", b"little", false),
+        ("m/data/0", &[1; 16], false),
+        ("m/version", b"3\n", false),
+    ]);
+    for (case, bytes) in [
+        ("protocol 4", with_pickle(&newer)),
+        ("compressed", compressed),
+    ] {
+        let report = read(&bytes).unwrap();
+        assert!(report.lightning, "{case}");
+        let request = Request {
+            stamp: json!({ "content": { "file_base": report.base.unwrap() } }).to_string(),
+            commit: None,
+            key: true,
+            callback: None,
+        };
+        let once = put_together(&bytes, &stamp(&bytes, &request).unwrap());
+        assert_eq!(read(&once).unwrap().stamp.as_ref(), Some(&request.stamp));
+        let before = put_together(&once, &unstamp(&once).unwrap());
+        assert_eq!(before, bytes, "{case}");
+        // What was asked for is not left out.
+        let asked = Request {
+            callback: Some(fields("bb")),
+            ..request
+        };
+        assert!(stamp(&bytes, &asked).is_err(), "{case}");
     }
 }

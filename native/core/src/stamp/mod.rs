@@ -71,7 +71,7 @@ pub struct Request {
     pub stamp: String,
     /// The commit, for formats with flat keys.
     pub commit: Option<String>,
-    /// Also as a key of Lightning's dict?
+    /// Also as a key of Lightning's dict, if its pickle takes one?
     #[serde(default)]
     pub key: bool,
     /// Also as state of pl-git-callback: its fields.
