@@ -9,14 +9,14 @@ import { lstat, rename, rm, writeFile } from 'node:fs/promises';
 import * as native from '../../native';
 import { version } from '../../version';
 import { type GitStatus, gitStatus } from '../git';
-import { snapshotFor } from '../snapshot';
 import type { Run, Stamp } from '../stamp';
 import { STAMP_SCHEMA } from '../stamp';
 import { canonicalJson } from './canonical';
 import { codePaths } from './code-paths';
 import { contentOf } from './content';
 import { refused, unsupported, working } from './failures';
-import { append, replace } from './pieces';
+import { append } from './in-place';
+import { replace } from './pieces';
 import { read, sidecarOf } from './read';
 import { type Target, target, unchanged } from './target';
 
@@ -33,7 +33,10 @@ export interface StampOptions {
   readonly dryRun?: boolean | undefined;
   /** Also change links, files with several names, and signed files. */
   readonly force?: boolean | undefined;
-  /** Append to the file itself, where the format allows it, instead of to a copy that takes its place. */
+  /**
+   * Append to the file itself, where its format allows that and it has no other name, instead of to a copy that takes its
+   * place. A failure puts the bytes of before back; a kill in the midst leaves a file whose end is missing.
+   */
   readonly inPlace?: boolean | undefined;
   /** The state of pl-git-callback in a checkpoint of Lightning: the six fields. By default `auto`. */
   readonly lightningCallback?: CallbackMode | undefined;
@@ -71,11 +74,33 @@ export interface StampResult {
  *   `ERR_THETA_PROVENANCE_UNSUPPORTED`, `ERR_THETA_PROVENANCE_IO`, `ERR_THETA_CANCELLED`. The file is then as it was.
  */
 export async function stamp(path: string, options: StampOptions = {}): Promise<StampResult> {
-  const { dir = process.cwd(), signal } = options;
-  const status = options.status ?? (await gitStatus(dir, { signal }));
+  const { dir = process.cwd() } = options;
+  // git is asked while the file is hashed. What it says comes first: nothing is left running when it fails.
+  const code = codeOf(path, dir, options);
+  const stop = new AbortController();
+  code.catch((error: unknown) => stop.abort(error));
+  const signals = options.signal ? [options.signal, stop.signal] : [stop.signal];
+  try {
+    const signal = AbortSignal.any(signals);
+    return await working(path, () => stampFile(path, code, { ...options, signal }));
+  } catch (error) {
+    await code;
+    throw error;
+  }
+}
+
+/** What a stamp says of the code. */
+interface Code extends Pick<GitStatus, 'six' | 'state'> {
+  readonly changes: Stamp['changes'];
+  readonly paths: Stamp['code_paths'];
+}
+
+async function codeOf(path: string, dir: string, options: StampOptions): Promise<Code> {
+  const { signal } = options;
+  const { six, state } = options.status ?? (await gitStatus(dir, { signal }));
   return working(path, async () => {
-    const changes = options.changes ?? (await kept(path, status, dir, options));
-    return stampFile(path, status, dir, { ...options, changes });
+    const changes = options.changes ?? (await kept(path, { state }, dir, options));
+    return { six, state, changes, paths: await codePaths(dir, state) };
   });
 }
 
@@ -91,6 +116,7 @@ async function kept(
   if (state.source === 'env' && !state.code_dirty) return undefined;
   // A file that cannot be stamped is no reason for a snapshot.
   await native.stampRead(path);
+  const { snapshotFor } = await import('../snapshot');
   const made = await snapshotFor(path, { dir, signal });
   if (!made) return undefined;
   if (made.parent !== state.commit)
@@ -100,8 +126,7 @@ async function kept(
 
 async function stampFile(
   path: string,
-  status: Pick<GitStatus, 'six' | 'state'>,
-  dir: string,
+  asked: Promise<Code>,
   options: StampOptions,
 ): Promise<StampResult> {
   const file = await native.stampRead(path);
@@ -110,11 +135,12 @@ async function stampFile(
   const beside = options.sidecar === true || file.carrier === null;
   const goal = beside ? await seen(path) : await target(path, options.force === true);
   const content = await contentOf(goal.path, file, Number(goal.stats.size), options);
-  const stamp = await bodyOf(status, dir, options, content);
+  const code = await asked;
+  const stamp = bodyOf(code, options.run, content);
   const there = (await read(path)).report;
   const where = beside ? 'sidecar' : 'file';
   const because = beside && !options.sidecar ? file.because : null;
-  const callback = wantsCallback(file, options.lightningCallback ?? 'auto') ? status.six : null;
+  const callback = wantsCallback(file, options.lightningCallback ?? 'auto') ? code.six : null;
   const same =
     there.where === where && there.stamp !== null && equal(essence(there.stamp), essence(stamp));
   const left = file.foreign.find(({ source }) => source === 'pl-git-callback')?.fields ?? null;
@@ -129,7 +155,7 @@ async function stampFile(
   } else {
     const pieces = await native.stampPieces(goal.path, {
       stamp: canonicalJson(stamp),
-      commit: status.state.commit,
+      commit: code.state.commit,
       key: file.lightning,
       callback,
     });
@@ -164,13 +190,11 @@ function essence({ git, compat: _, stamped_at: __, ...rest }: Stamp): object {
   return { ...rest, git: { ...code, untracked } };
 }
 
-async function bodyOf(
-  { state, six }: Pick<GitStatus, 'six' | 'state'>,
-  dir: string,
-  { run, changes }: StampOptions,
+function bodyOf(
+  { state, six, changes, paths }: Code,
+  run: Run | undefined,
   content: NonNullable<Stamp['content']>,
-): Promise<Stamp> {
-  const paths = await codePaths(dir, state);
+): Stamp {
   return {
     schema: STAMP_SCHEMA,
     tool: { name: 'git-theta', version: version() },

@@ -7,6 +7,7 @@
 import { rm } from 'node:fs/promises';
 import * as native from '../../native';
 import { changed, noStamp, unsupported, working } from './failures';
+import { append } from './in-place';
 import { hashPieces, replace } from './pieces';
 import { read, sidecarOf } from './read';
 import { target, unchanged } from './target';
@@ -17,6 +18,8 @@ export interface UnstampOptions {
   readonly dryRun?: boolean | undefined;
   /** Also change links, files with several names, and signed files. */
   readonly force?: boolean | undefined;
+  /** Cut the stamp off the file itself, where it was appended, instead of copying the file. */
+  readonly inPlace?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -63,7 +66,8 @@ export function unstamp(path: string, options: UnstampOptions = {}): Promise<Uns
     if (recorded !== sha256)
       throw changed(path, 'without its stamp the file is not the one of before');
     await unchanged(goal);
-    if (!options.dryRun) await replace(goal, pieces, options);
+    if (options.dryRun) return { path, where, sha256 };
+    if (!options.inPlace || !(await append(goal, pieces))) await replace(goal, pieces, options);
     return { path, where, sha256 };
   });
 }
