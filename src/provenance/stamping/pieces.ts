@@ -1,11 +1,11 @@
 /**
- * Writing and hashing a file that is made of pieces of another one.
+ * Writing a file that is made of pieces of another one.
  *
- * In: a file and pieces. Out: a new file in its place, with its mode and times, or the SHA-256 of what it would be.
- * The old file stays until the new one is complete: a kill leaves it as it was. Where pieces only append, the file
- * system's copies share what they have in common, if it can do that.
+ * In: a file and pieces. Out: a new file in its place, with its mode and times. The old file stays until the new one is
+ * complete: a kill leaves it as it was. Where pieces only append, the file system's copies share what they have in common,
+ * if it can do that.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import {
   chmod,
@@ -63,29 +63,6 @@ async function each(
       }
     }
   }
-}
-
-/** The SHA-256 of the pieces, and with `from` a second one of what begins there. */
-export async function hashPieces(
-  path: string,
-  pieces: readonly Piece[],
-  options: PieceOptions & { readonly from?: number | undefined } = {},
-): Promise<{ readonly whole: string; readonly rest: string | null }> {
-  const [whole, rest] = [createHash('sha256'), createHash('sha256')];
-  const { from } = options;
-  const source = await open(path, 'r');
-  try {
-    let at = 0;
-    await each(source, pieces, options, (bytes) => {
-      whole.update(bytes);
-      const end = at + bytes.length;
-      if (from !== undefined && end > from) rest.update(bytes.subarray(Math.max(0, from - at)));
-      at = end;
-    });
-  } finally {
-    await source.close();
-  }
-  return { whole: whole.digest('hex'), rest: from === undefined ? null : rest.digest('hex') };
 }
 
 /** The length of the part at the beginning that stays, when the rest is appended. */

@@ -7,6 +7,7 @@
 //! Refused: files in which a stamp would have two meanings, and stamps that are not where, or not what, they
 //! say. Taking a stamp out yields the bytes of before: who recorded their hash can prove it.
 
+mod digest;
 mod foreign;
 mod gguf;
 mod onnx;
@@ -24,6 +25,7 @@ use crate::zip::Archive;
 use crate::{Error, Result};
 
 pub use crate::zip::MAX_STAMP;
+pub use digest::digest_path;
 
 /// What is in a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
