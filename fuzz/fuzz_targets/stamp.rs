@@ -70,8 +70,13 @@ fn check(file: &Vec<u8>) {
     let tensors = values(file);
     let mut all = Vec::new();
     for request in requests(&report, "one \"more\"\\\n\u{fc}") {
-        let Ok(pieces) = stamp(file, &request) else {
-            continue;
+        let pieces = match stamp(file, &request) {
+            Ok(pieces) => pieces,
+            // A carrier takes every stamp, but state of pl-git-callback only where the pickle takes new keys.
+            Err(error) => {
+                assert!(request.callback.is_some(), "{error}");
+                continue;
+            }
         };
         let once = put_together(file, &pieces);
         let found = read(&once).unwrap();
