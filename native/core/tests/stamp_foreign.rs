@@ -10,6 +10,7 @@ use git_theta_core::stamp::{Piece, Report, Request, read, stamp, unstamp};
 use serde_json::{Value, json};
 
 const STRING: &str = "callbacks[GitCommitCallback]";
+const OTHER: &str = "callbacks[my.GitCommitCallback]";
 const CLASS: &str = "callbacks[<class plgitcallback.GitCommitCallback>]";
 
 fn text_key() -> Vec<u8> {
@@ -101,12 +102,21 @@ fn of_several_states_stamped_later_versions_read_the_first() {
             vec![(STRING, "cc"), (CLASS, "bb")],
         ),
         (
+            "the name itself is before other texts",
+            vec![
+                (string("my.GitCommitCallback"), state("aa")),
+                (class_key(), state("bb")),
+                (text_key(), state("cc")),
+            ],
+            vec![(STRING, "cc"), (OTHER, "aa"), (CLASS, "bb")],
+        ),
+        (
             "another text that ends in the name",
             vec![
                 (string("my.GitCommitCallback"), state("aa")),
                 (string("NoGitCommitCallback"), int(1)),
             ],
-            vec![("callbacks[my.GitCommitCallback]", "aa")],
+            vec![(OTHER, "aa")],
         ),
     ] {
         let report = read(&checkpoint(&callbacks)).unwrap();
@@ -151,10 +161,15 @@ fn put_together(source: &[u8], pieces: &[Piece]) -> Vec<u8> {
 }
 
 #[test]
-fn a_stamp_replaces_the_state_that_is_there() {
+fn a_stamp_comes_before_the_state_that_is_there() {
     for (case, key, expected) in [
         ("text", text_key(), vec![(STRING, "bb")]),
         ("class", class_key(), vec![(STRING, "bb"), (CLASS, "aa")]),
+        (
+            "another text",
+            string("my.GitCommitCallback"),
+            vec![(STRING, "bb"), (OTHER, "aa")],
+        ),
     ] {
         let bytes = checkpoint(&[(key, state("aa"))]);
         let report = read(&bytes).unwrap();
