@@ -102,6 +102,16 @@ def indexes():
             yield bytes([kind]) + data
 
 
+def stamps():
+    """Whole files, and pickles, each also stamped before it is read, and stamped and changed near the end."""
+    kinds = [bytes([0]), bytes([2]), bytes([2 | 2 << 5]) + struct.pack("<HBHB", 300, 1, 30, 2)]
+    for kind in kinds:
+        for _, data in files():
+            yield kind + data
+        for pickle in pickles():
+            yield bytes([kind[0] | 1]) + kind[1:] + pickle
+
+
 def tar():
     """Members of a tar: `storages` and `tensors` behind their lengths, and `pickle`."""
     for path, data in ending("tar.pt"):
@@ -121,6 +131,7 @@ SEEDS = {
     "pickle": pickles,
     "safetensors": headers,
     "set": indexes,
+    "stamp": stamps,
     "tf_index": lambda: behind(0, ".index"),
     "torch_dcp": distributed,
     "torch_legacy": stacked,

@@ -302,6 +302,24 @@ export function unstampedRecords(
   return run({}, () => addon.unstampedRecords(records, stores, store, temp));
 }
 
+/** SHA-256 in hexadecimal. */
+export interface FileDigests {
+  /** Of the whole file. */
+  readonly whole: string;
+  /** Of what begins at `from`. */
+  readonly rest: string | null;
+}
+
+/** Hashes a file as it is, or `unstamped`; with `from` also what begins there. */
+export async function fileDigests(
+  source: string,
+  unstamped: boolean,
+  { from, ...options }: WorkOptions & { readonly from?: number | undefined } = {},
+): Promise<FileDigests> {
+  const text = await run(options, (work) => addon.fileDigests(source, unstamped, from, work));
+  return JSON.parse(text) as FileDigests;
+}
+
 /** The content hashes of a file: of all tensors, and of the model's. */
 export interface ContentHash {
   readonly all: string | null;

@@ -212,6 +212,25 @@ describe('what others rely on is refused, unless forced', () => {
       code: 'ERR_THETA_PROVENANCE_NO_GIT',
     });
     expect(look(file)).toEqual(old);
+    // git is asked while the file is looked at; what it says is told, whichever fails first.
+    await expect(stamp(join(root, 'no.pt'), { dir: FIXTURES.slice(0, 1) })).rejects.toMatchObject({
+      code: 'ERR_THETA_PROVENANCE_NO_GIT',
+    });
+  });
+
+  test('a run that was cancelled', async () => {
+    const { root, file } = withFile('torch/state_dict.pt');
+    const old = look(file);
+    const signal = AbortSignal.abort();
+    await expect(stamp(file, { dir: root, signal })).rejects.toMatchObject({
+      code: 'ERR_THETA_CANCELLED',
+    });
+    const later = new AbortController();
+    const call = stamp(file, { dir: root, signal: later.signal });
+    setImmediate(() => later.abort());
+    await expect(call).rejects.toBeDefined();
+    expect(look(file)).toEqual(old);
+    expect(readdirSync(dirname(file))).toEqual([basename(file)]);
   });
 });
 

@@ -96,6 +96,26 @@ pub fn unstamped_records(
     })
 }
 
+/// SHA-256 of a file, without its stamp if `unstamped`, and of what begins at `from` in that, as JSON: see
+/// `stamp::digest_path` of the core.
+#[napi(ts_return_type = "Promise<string>")]
+#[must_use]
+pub fn file_digests(
+    source: String,
+    unstamped: bool,
+    from: Option<f64>,
+    work: &Work,
+) -> AsyncTask<Run<String>> {
+    let cancel = work.cancel.clone();
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a position in a file"
+    )]
+    let from = from.map(|from| from as u64);
+    Run::task(move || core::stamp::digest_path(source.as_ref(), unstamped, from, &cancel))
+}
+
 /// The content hashes of a file, as JSON: see `inspect::content_hash` of the core.
 #[napi(ts_return_type = "Promise<string>")]
 #[must_use]

@@ -2,11 +2,10 @@
  * What the content of a checkpoint is: hashes of its tensors, and of the file without its stamp.
  *
  * In: a file and what the core told of it. Out: the part `content` of a stamp. Every byte is read: nothing that was
- * known before is trusted. Two threads work, one on the file's SHA-256 and the core on the tensors.
+ * known before is trusted. The file's SHA-256 and the tensors are hashed at the same time, and none of it on this thread.
  */
 import * as native from '../../native';
 import type { Content } from '../stamp';
-import { hashPieces } from './pieces';
 
 /** How content is computed. */
 export interface ContentOptions {
@@ -28,11 +27,9 @@ export async function contentOf(
   options: ContentOptions = {},
 ): Promise<Content> {
   const { removable, base, format } = file;
-  const whole = [{ offset: 0, length: size }];
-  const pieces = removable ? await native.unstampPieces(path) : whole;
   const from = dataOf(format, base);
   const [digest, tensors] = await Promise.all([
-    hashPieces(path, pieces, { signal: options.signal, from }),
+    native.fileDigests(path, removable, { signal: options.signal, from }),
     native.contentHash(path, options),
   ]);
   const root = tensors.model;

@@ -30,6 +30,16 @@ export function moved(path: string): ThetaError {
   return refused(path, 'changed meanwhile', 'Try again when nothing writes to it any more.');
 }
 
+/** A file that could be written neither as it should be nor as it was. */
+export function halfWritten(path: string, length: number, cause: unknown): ThetaError {
+  const message = `${path}: could not be written, nor what was there put back`;
+  return new ThetaError('ERR_THETA_PROVENANCE_IO', message, {
+    path,
+    hint: `Its first ${length} bytes are the file without a stamp.`,
+    cause,
+  });
+}
+
 const NATIVE = new Map([
   ['ERR_THETA_INVALID', 'ERR_THETA_PROVENANCE_UNSUPPORTED'],
   ['ERR_THETA_SOURCE_CHANGED', 'ERR_THETA_PROVENANCE_REFUSED'],

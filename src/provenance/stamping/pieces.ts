@@ -1,11 +1,11 @@
 /**
- * Writing and hashing a file that is made of pieces of another one.
+ * Writing a file that is made of pieces of another one.
  *
- * In: a file and pieces. Out: a new file in its place, with its mode and times, or the SHA-256 of what it would be.
- * The old file stays until the new one is complete: a kill leaves it as it was. Where pieces only append, the file
- * system's copies share what they have in common, if it can do that.
+ * In: a file and pieces. Out: a new file in its place, with its mode and times. The old file stays until the new one is
+ * complete: a kill leaves it as it was. Where pieces only append, the file system's copies share what they have in common,
+ * if it can do that.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import {
   chmod,
@@ -68,37 +68,14 @@ async function each(
   }
 }
 
-/** The SHA-256 of the pieces, and with `from` a second one of what begins there. */
-export async function hashPieces(
-  path: string,
-  pieces: readonly Piece[],
-  options: PieceOptions & { readonly from?: number | undefined } = {},
-): Promise<{ readonly whole: string; readonly rest: string | null }> {
-  const [whole, rest] = [createHash('sha256'), createHash('sha256')];
-  const { from } = options;
-  const source = await open(path, 'r');
-  try {
-    let at = 0;
-    await each(source, pieces, options, (bytes) => {
-      whole.update(bytes);
-      const end = at + bytes.length;
-      if (from !== undefined && end > from) rest.update(bytes.subarray(Math.max(0, from - at)));
-      at = end;
-    });
-  } finally {
-    await source.close();
-  }
-  return { whole: whole.digest('hex'), rest: from === undefined ? null : rest.digest('hex') };
-}
-
 /** The length of the part at the beginning that stays, when the rest is appended. */
-function kept(pieces: readonly Piece[]): number | null {
+export function kept(pieces: readonly Piece[]): number | null {
   const [first, ...rest] = pieces;
   if (!first || !('offset' in first) || first.offset !== 0) return null;
   return rest.every((piece) => 'bytes' in piece && piece.bytes !== undefined) ? first.length : null;
 }
 
-const tail = (pieces: readonly Piece[]): Buffer =>
+export const tail = (pieces: readonly Piece[]): Buffer =>
   Buffer.concat(pieces.slice(1).map((piece) => (piece as { bytes: Buffer }).bytes));
 
 /** Puts a file of these pieces in the place of the target. */
@@ -156,7 +133,7 @@ async function copyPieces(
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
+export async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
     done += bytesWritten;
@@ -174,7 +151,7 @@ async function likeBefore(path: string, { stats }: Target): Promise<void> {
   await utimes(path, seconds(stats.atimeNs), seconds(stats.mtimeNs));
 }
 
-const seconds = (ns: bigint): number => Number(ns) / 1e9;
+export const seconds = (ns: bigint): number => Number(ns) / 1e9;
 
 /** A rename is on the disk when its folder is. Not everywhere can folders be opened. */
 async function syncFolder(folder: string): Promise<void> {
@@ -188,35 +165,4 @@ async function syncFolder(folder: string): Promise<void> {
   } catch {
     // The file itself is written.
   }
-}
-
-/**
- * Appends to the file itself, and takes away what it had behind the part that stays. Without a second copy, but a
- * kill in the midst leaves a file whose end is missing.
- *
- * @returns whether the pieces are such.
- */
-export async function append(target: Target, pieces: readonly Piece[]): Promise<boolean> {
-  const length = kept(pieces);
-  if (length === null) return false;
-  const { path, stats } = target;
-  await unchanged(target);
-  const file = await open(path, 'r+');
-  try {
-    const old = Buffer.alloc(Number(stats.size) - length);
-    await file.read(old, 0, old.length, length);
-    try {
-      await file.truncate(length);
-      await writeAll(file, tail(pieces), length);
-      await file.sync();
-    } catch (error) {
-      await file.truncate(length);
-      await writeAll(file, old, length);
-      throw error;
-    }
-    await file.utimes(seconds(stats.atimeNs), seconds(stats.mtimeNs));
-  } finally {
-    await file.close();
-  }
-  return true;
 }

@@ -10,15 +10,15 @@ import { lstat, rename, rm, writeFile } from 'node:fs/promises';
 import * as native from '../../native';
 import { version } from '../../version';
 import { type GitStatus, gitStatus } from '../git';
-import { snapshotFor } from '../snapshot';
 import type { Run, Stamp } from '../stamp';
 import { STAMP_SCHEMA } from '../stamp';
 import { canonicalJson } from './canonical';
 import { codePaths } from './code-paths';
 import { contentOf } from './content';
 import { refused, unsupported, working } from './failures';
+import { append } from './in-place';
 import { mergedVersions, parentsIn } from './parents';
-import { append, replace } from './pieces';
+import { replace } from './pieces';
 import { read, sidecarOf } from './read';
 import { type Target, target, unchanged } from './target';
 
@@ -35,7 +35,10 @@ export interface StampOptions {
   readonly dryRun?: boolean | undefined;
   /** Also change links, files with several names, and signed files. */
   readonly force?: boolean | undefined;
-  /** Append to the file itself, where the format allows it, instead of to a copy that takes its place. */
+  /**
+   * Append to the file itself, where its format allows that and it has no other name, instead of to a copy that takes its
+   * place. A failure puts the bytes of before back; a kill in the midst leaves a file whose end is missing.
+   */
   readonly inPlace?: boolean | undefined;
   /** The state of pl-git-callback in a checkpoint of Lightning: the six fields. By default `auto`. */
   readonly lightningCallback?: CallbackMode | undefined;
@@ -75,11 +78,33 @@ export interface StampResult {
  *   `ERR_THETA_PROVENANCE_UNSUPPORTED`, `ERR_THETA_PROVENANCE_IO`, `ERR_THETA_CANCELLED`. The file is then as it was.
  */
 export async function stamp(path: string, options: StampOptions = {}): Promise<StampResult> {
-  const { dir = process.cwd(), signal } = options;
-  const status = options.status ?? (await gitStatus(dir, { signal }));
+  const { dir = process.cwd() } = options;
+  // git is asked while the file is hashed. What it says comes first: nothing is left running when it fails.
+  const code = codeOf(path, dir, options);
+  const stop = new AbortController();
+  code.catch((error: unknown) => stop.abort(error));
+  const signals = options.signal ? [options.signal, stop.signal] : [stop.signal];
+  try {
+    const signal = AbortSignal.any(signals);
+    return await working(path, () => stampFile(path, code, { ...options, signal }));
+  } catch (error) {
+    await code;
+    throw error;
+  }
+}
+
+/** What a stamp says of the code. */
+interface Code extends Pick<GitStatus, 'six' | 'state'> {
+  readonly changes: Stamp['changes'];
+  readonly paths: Stamp['code_paths'];
+}
+
+async function codeOf(path: string, dir: string, options: StampOptions): Promise<Code> {
+  const { signal } = options;
+  const { six, state } = options.status ?? (await gitStatus(dir, { signal }));
   return working(path, async () => {
-    const changes = options.changes ?? (await kept(path, status, dir, options));
-    return stampFile(path, status, dir, { ...options, changes });
+    const changes = options.changes ?? (await kept(path, { state }, dir, options));
+    return { six, state, changes, paths: await codePaths(dir, state) };
   });
 }
 
@@ -95,6 +120,7 @@ async function kept(
   if (state.source === 'env' && !state.code_dirty) return undefined;
   // A file that cannot be stamped is no reason for a snapshot.
   await native.stampRead(path);
+  const { snapshotFor } = await import('../snapshot');
   const made = await snapshotFor(path, { dir, signal });
   if (!made) return undefined;
   if (made.parent !== state.commit)
@@ -104,8 +130,7 @@ async function kept(
 
 async function stampFile(
   path: string,
-  status: Pick<GitStatus, 'six' | 'state'>,
-  dir: string,
+  asked: Promise<Code>,
   options: StampOptions,
 ): Promise<StampResult> {
   const file = await native.stampRead(path);
@@ -113,17 +138,18 @@ async function stampFile(
     throw unsupported(path, file.problems.join('; '));
   const beside = options.sidecar === true || file.carrier === null;
   const goal = beside ? await seen(path) : await target(path, options.force === true);
-  const [content, merged, { report: there }] = await Promise.all([
+  const [content, merged, code, { report: there }] = await Promise.all([
     contentOf(goal.path, file, Number(goal.stats.size), options),
     mergedVersions(path),
+    asked,
     read(path),
   ]);
   // Once stamped, the file is no longer the one that was merged.
   const known = sameTensors(there.stamp?.content, content) ? there.stamp?.parents : undefined;
-  const stamp = await bodyOf(status, dir, options, content, known ?? parentsIn(merged));
+  const stamp = bodyOf(code, options.run, content, known ?? parentsIn(merged));
   const where = beside ? 'sidecar' : 'file';
   const because = beside && !options.sidecar ? file.because : null;
-  const callback = wantsCallback(file, options.lightningCallback ?? 'auto') ? status.six : null;
+  const callback = wantsCallback(file, options.lightningCallback ?? 'auto') ? code.six : null;
   const same =
     there.where === where && there.stamp !== null && equal(essence(there.stamp), essence(stamp));
   const left = file.foreign.find(({ source }) => source === 'pl-git-callback')?.fields ?? null;
@@ -138,7 +164,7 @@ async function stampFile(
   } else {
     const pieces = await native.stampPieces(goal.path, {
       stamp: canonicalJson(stamp),
-      commit: status.state.commit,
+      commit: code.state.commit,
       key: file.lightning,
       callback,
     });
@@ -178,14 +204,12 @@ function essence({ git, compat: _, stamped_at: __, ...rest }: Stamp): object {
   return { ...rest, git: { ...code, untracked } };
 }
 
-async function bodyOf(
-  { state, six }: Pick<GitStatus, 'six' | 'state'>,
-  dir: string,
-  { run, changes }: StampOptions,
+function bodyOf(
+  { state, six, changes, paths }: Code,
+  run: Run | undefined,
   content: NonNullable<Stamp['content']>,
   parents: NonNullable<Stamp['parents']>,
-): Promise<Stamp> {
-  const paths = await codePaths(dir, state);
+): Stamp {
   return {
     schema: STAMP_SCHEMA,
     tool: { name: 'git-theta', version: version() },

@@ -5,7 +5,7 @@
  * file, and, unless forced, what others rely on: links, files with several names, read-only files, files that a signature covers.
  */
 import { type BigIntStats, constants } from 'node:fs';
-import { access, lstat, realpath, stat } from 'node:fs/promises';
+import { access, type FileHandle, lstat, realpath, stat } from 'node:fs/promises';
 import { isSigned } from '../signing/signed';
 import { moved, refused, unsupported } from './failures';
 
@@ -63,9 +63,9 @@ async function refuseSigned(path: string): Promise<void> {
   );
 }
 
-/** Checks that the file is still the one that was looked at. */
-export async function unchanged({ path, stats }: Target): Promise<void> {
-  const now = await lstat(path, { bigint: true });
+/** Checks that the file, or the one that was opened, is still the one that was looked at. */
+export async function unchanged({ path, stats }: Target, opened?: FileHandle): Promise<void> {
+  const now = await (opened ? opened.stat({ bigint: true }) : lstat(path, { bigint: true }));
   const same =
     now.dev === stats.dev &&
     now.ino === stats.ino &&

@@ -7,7 +7,8 @@
 import { rm } from 'node:fs/promises';
 import * as native from '../../native';
 import { changed, noStamp, unsupported, working } from './failures';
-import { hashPieces, replace } from './pieces';
+import { append } from './in-place';
+import { replace } from './pieces';
 import { read, sidecarOf } from './read';
 import { target, unchanged } from './target';
 
@@ -17,6 +18,8 @@ export interface UnstampOptions {
   readonly dryRun?: boolean | undefined;
   /** Also change links, files with several names, and signed files. */
   readonly force?: boolean | undefined;
+  /** Cut the stamp off the file itself, where it was appended, instead of copying the file. */
+  readonly inPlace?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -36,6 +39,7 @@ export interface UnstampResult {
  *   `ERR_THETA_PROVENANCE_IO`. The file is then as it was.
  */
 export function unstamp(path: string, options: UnstampOptions = {}): Promise<UnstampResult> {
+  const { signal } = options;
   return working(path, async () => {
     const { report, file } = await read(path);
     const { stamp, where } = report;
@@ -43,8 +47,7 @@ export function unstamp(path: string, options: UnstampOptions = {}): Promise<Uns
     const recorded = stamp.content?.file_base?.sha256;
     if (where === 'sidecar') {
       const goal = await target(path, true);
-      const whole = [{ offset: 0, length: Number(goal.stats.size) }];
-      const { whole: sha256 } = await hashPieces(goal.path, whole, options);
+      const { whole: sha256 } = await native.fileDigests(goal.path, false, { signal });
       if (recorded !== undefined && recorded !== sha256)
         throw changed(path, 'the file is not the one that was stamped');
       if (!options.dryRun) await rm(sidecarOf(path));
@@ -59,11 +62,12 @@ export function unstamp(path: string, options: UnstampOptions = {}): Promise<Uns
     }
     const goal = await target(path, options.force === true);
     const pieces = await native.unstampPieces(goal.path);
-    const { whole: sha256 } = await hashPieces(goal.path, pieces, options);
+    const { whole: sha256 } = await native.fileDigests(goal.path, true, { signal });
     if (recorded !== sha256)
       throw changed(path, 'without its stamp the file is not the one of before');
     await unchanged(goal);
-    if (!options.dryRun) await replace(goal, pieces, options);
+    if (options.dryRun) return { path, where, sha256 };
+    if (!options.inPlace || !(await append(goal, pieces))) await replace(goal, pieces, options);
     return { path, where, sha256 };
   });
 }

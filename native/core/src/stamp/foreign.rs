@@ -92,8 +92,9 @@ fn nested(graph: &Graph<'_>, outer: &str, inner: &str, source: &'static str, rep
 }
 
 /// The state of pl-git-callback: under its class, under a text that ends in the name of the class, or under
-/// any key when it has exactly the six fields. Of a text that is there twice the last counts, as in Python; what later
-/// versions of Lightning read comes first.
+/// any key when it has exactly the six fields. Of a text that is there twice the last counts, as in Python. What later
+/// versions of Lightning read for that class, and a stamp writes, comes first: the text that is its name; then
+/// other texts, then classes.
 fn of_callbacks(graph: &Graph<'_>, callbacks: NodeId, report: &mut Report) {
     let ends = |name: &[u8]| {
         name.strip_suffix(CLASS)
@@ -129,7 +130,11 @@ fn of_callbacks(graph: &Graph<'_>, callbacks: NodeId, report: &mut Report) {
             });
         }
     }
-    report.foreign[begin..].sort_by_key(|found| found.at.contains('<'));
+    report.foreign[begin..].sort_by_key(|found| match found.at.as_str() {
+        "callbacks[GitCommitCallback]" => 0,
+        at if !at.contains('<') => 1,
+        _ => 2,
+    });
 }
 
 /// Keys of flat metadata, by the program that writes them.

@@ -7,6 +7,7 @@
 //! Refused: files in which a stamp would have two meanings, and stamps that are not where, or not what, they
 //! say. Taking a stamp out yields the bytes of before: who recorded their hash can prove it.
 
+mod digest;
 mod foreign;
 mod gguf;
 mod onnx;
@@ -25,6 +26,7 @@ use crate::zip::Archive;
 use crate::{Error, Result};
 
 pub use crate::zip::MAX_STAMP;
+pub use digest::digest_path;
 pub use skeleton::{read_stored, read_stored_json, unstamped};
 
 /// What is in a file.
@@ -73,7 +75,7 @@ pub struct Request {
     pub stamp: String,
     /// The commit, for formats with flat keys.
     pub commit: Option<String>,
-    /// Also as a key of Lightning's dict?
+    /// Also as a key of Lightning's dict, if its pickle takes one?
     #[serde(default)]
     pub key: bool,
     /// Also as state of pl-git-callback: its fields.

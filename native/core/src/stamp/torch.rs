@@ -1,14 +1,15 @@
 //! Zip archives of `torch.save`: a record with the stamp is appended, and where asked the pickle is, too, with
 //! new keys. The archive stays a prefix of the file.
 //!
-//! Refused: archives with data behind them, pickles that were compressed, and what [`pickle::append`] refuses.
+//! Refused: archives with data behind them; with state for pl-git-callback also pickles that were compressed, and
+//! what [`pickle::append`] refuses. Without it, the stamp is then in the record alone.
 
 use serde_json::Value;
 
 use super::{
     Carrier, MAX_STAMP, Piece, Report, Request, check_length, foreign, length_only, refuse,
 };
-use crate::bytes::{Limits, Parse, ReadAt, SubSource, read_vec};
+use crate::bytes::{Limits, Parse, ReadAt, Refusal, SubSource, read_vec};
 use crate::format::torch_records::{Records, folder};
 use crate::pickle::{self, NewItem};
 use crate::zip::{Addition, Archive, STAMP, Stamped, append, stamped};
@@ -105,7 +106,7 @@ impl Carrier for TorchZip {
     }
 }
 
-/// The new pickle; `None` when there is nothing to set in it.
+/// The new pickle; `None` when there is nothing to set in it, or nothing that had to be and can.
 fn pickle(
     source: &dyn ReadAt,
     archive: &Archive,
@@ -115,6 +116,19 @@ fn pickle(
     if !request.key && request.callback.is_none() {
         return Ok(None);
     }
+    match extended(source, archive, request, limits) {
+        Err(Refusal::Content(_)) if request.callback.is_none() => Ok(None),
+        pickle => pickle.map(Some),
+    }
+}
+
+/// The pickle with the keys.
+fn extended(
+    source: &dyn ReadAt,
+    archive: &Archive,
+    request: &Request,
+    limits: &Limits,
+) -> Parse<Vec<u8>> {
     let records = Records::new(source, archive, limits)?;
     let entry = records.entry("data.pkl")?;
     if entry.len != entry.uncompressed || entry.len > limits.pickle_bytes {
@@ -139,5 +153,5 @@ fn pickle(
             value: &stamp,
         });
     }
-    pickle::append(&bytes, &items, limits).map(Some)
+    pickle::append(&bytes, &items, limits)
 }

@@ -329,6 +329,78 @@ fn cycles() {
     check("dict in itself", &with_pickle(&pickle(&value)), &Split(1));
 }
 
+/// What is memoized as `index`, and what that is got by.
+fn memoized(value: &[u8], index: u8) -> (Vec<u8>, Vec<u8>) {
+    ([value, &[b'q', index]].concat(), vec![b'h', index])
+}
+
+#[test]
+fn a_key_set_twice() {
+    let set = |values: &[Vec<u8>]| {
+        let items: Vec<_> = values.iter().map(|v| (string("a"), v.clone())).collect();
+        let last = (string("w"), tensor("1"));
+        with_pickle(&pickle(&dict_value(&[items, vec![last]].concat())))
+    };
+    let flat = |n| dict_value(&[(string("n"), int(n)), (int(n), b"N".to_vec())]);
+    let (inner, again) = memoized(&dict_value(&[(string("b"), tensor("0"))]), 1);
+    let list = || b"](J\0\0\0\0e".to_vec();
+    for (case, values, expected) in [
+        (
+            "to the same object",
+            vec![inner.clone(), again.clone()],
+            Split(2),
+        ),
+        ("to numbers", vec![int(1), int(2)], Split(1)),
+        ("to texts", vec![string("x"), string("y")], Split(1)),
+        ("to flat dicts", vec![flat(1), flat(2), flat(1)], Split(1)),
+        (
+            "to a text and a flat dict",
+            vec![string("x"), flat(1)],
+            Split(1),
+        ),
+        (
+            "to another object, and back",
+            vec![inner.clone(), flat(1), again],
+            Opaque("key set twice"),
+        ),
+        (
+            "to a flat dict and one with a tensor",
+            vec![flat(1), inner.clone()],
+            Opaque("key set twice"),
+        ),
+        (
+            "to equal dicts with a tensor",
+            vec![inner.clone(), dict_value(&[(string("b"), tensor("0"))])],
+            Opaque("key set twice"),
+        ),
+        (
+            "to a tensor and a number",
+            vec![tensor("0"), int(1)],
+            Opaque("key set twice"),
+        ),
+        (
+            "to a number and a tensor",
+            vec![int(1), tensor("0")],
+            Opaque("key set twice"),
+        ),
+        ("to lists", vec![list(), list()], Opaque("key set twice")),
+        (
+            "to dicts that are not flat",
+            vec![flat(1), dict_value(&[(string("n"), flat(1))])],
+            Opaque("key set twice"),
+        ),
+    ] {
+        check(case, &set(&values), &expected);
+    }
+    let layout = check("names", &set(&[inner, vec![b'h', 1]]), &Split(2)).unwrap();
+    assert_eq!(names(&layout), ["a/b", "w"]);
+    // A dict in which a tensor is put later is none of flat values.
+    let (open, got) = memoized(b"}", 1);
+    let later = [&got[..], &string("t"), &tensor("0"), b"s"].concat();
+    let bytes = set(&[open, int(1), later]);
+    check("filled later", &bytes, &Opaque("key set twice"));
+}
+
 #[test]
 fn names_and_keys() {
     let one = |key: Vec<u8>| with_pickle(&pickle(&dict_value(&[(key, tensor("0"))])));

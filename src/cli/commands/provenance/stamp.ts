@@ -57,7 +57,11 @@ it. The snapshot says nothing of models, so that all checkpoints of a run have t
 none.
 
 The file keeps its mode and its times. A stamp that says the same, but for the time, is left as it is;
-another one is replaced. Links, files with several names, and signed files are refused. Sign last: a
+another one is replaced. The new file takes the place of the old one when it is complete. With
+\`--in-place\` a stamp that is appended is written behind the file itself: nothing is copied, a failure
+puts the bytes of before back, but a kill in the midst leaves a file whose end is missing.
+
+Links, files with several names, and signed files are refused. Sign last: a
 stamp changes the file.`,
   arguments: [
     {
@@ -84,7 +88,7 @@ stamp changes the file.`,
     },
     {
       flags: '--in-place',
-      summary: 'Append to the file itself; a kill in the midst would leave it damaged.',
+      summary: 'Append to the file itself instead of a copy; a kill in the midst damages it.',
     },
     { flags: '-f, --force', summary: 'Also change links, files with several names, signed files.' },
     dryRunOption,

@@ -6,6 +6,7 @@ import { print, visible } from '../../ui/output';
 import { readExit, writeExit } from './exits';
 
 interface Options {
+  inPlace?: true;
   force?: true;
   dryRun?: true;
   quiet?: true;
@@ -18,9 +19,16 @@ for byte: its SHA-256 is compared with the one in the stamp first. A stamp in a 
 checkpoint is removed.
 
 Nothing is written when they differ. What other programs left, the state of pl-git-callback among it, is
-not taken out, unless it was written together with the stamp.`,
+not taken out, unless it was written together with the stamp.
+
+A copy takes the place of the file when it is complete. With \`--in-place\` a stamp that was appended is
+cut off the file itself.`,
   arguments: [{ name: 'file', required: true, variadic: true, summary: 'Stamped checkpoints.' }],
   options: [
+    {
+      flags: '--in-place',
+      summary: 'Cut an appended stamp off the file itself, instead of copying the file.',
+    },
     { flags: '-f, --force', summary: 'Also change links, files with several names, signed files.' },
     dryRunOption,
     quietOption,
@@ -39,10 +47,10 @@ not taken out, unless it was written together with the stamp.`,
   },
   seeAlso: ['provenance stamp'],
   async run({ args, options, signal }) {
-    const { json, quiet, dryRun = false, force } = options;
+    const { json, quiet, dryRun = false, force, inPlace } = options;
     const results: UnstampResult[] = [];
     for (const path of args) {
-      const result = await unstamp(path, { force, dryRun, signal });
+      const result = await unstamp(path, { force, inPlace, dryRun, signal });
       results.push(result);
       const verb = dryRun ? 'Would take the stamp out of' : 'Took the stamp out of';
       if (!json && !quiet) print(`${verb} ${visible(path)}: sha256 ${result.sha256}`);
