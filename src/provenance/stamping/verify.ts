@@ -5,10 +5,13 @@
  * looked at. Branches, dates and counts are never compared. What the stamp does not record is `unknown`, not wrong.
  * A stamp that nobody signed is a claim of who could write the file. Refused: files without any stamp.
  */
+import { basename, dirname } from 'node:path';
 import { ThetaError } from '../../errors';
 import type { WorkOptions } from '../../native';
 import { type GitStatus, gitStatus } from '../git';
 import { askIn } from '../git/ask';
+import { isSigned } from '../signing/signed';
+import { FOLDER_SIGNATURE } from '../signing/target';
 import type { GitState, SixFields, Stamp } from '../stamp';
 import { idsOf } from './code-paths';
 import { contentOf } from './content';
@@ -29,9 +32,10 @@ export type MatchLevel = (typeof MATCH_LEVELS)[number];
 export interface VerifyResult {
   /**
    * `code`: is it the same? `changes`: is the code here committed? `training`: was it committed when the checkpoint was
-   * made? `content`: are the tensors those that were stamped? `integrity`: is the rest of the file?
+   * made? `content`: are the tensors those that were stamped? `integrity`: is the rest of the file? `signature`, where
+   * one covers the file or is asked for: does it hold?
    */
-  readonly check: 'code' | 'changes' | 'training' | 'content' | 'integrity';
+  readonly check: 'code' | 'changes' | 'training' | 'content' | 'integrity' | 'signature';
   readonly result: 'ok' | 'failed' | 'unknown';
   readonly message: string;
 }
@@ -39,7 +43,7 @@ export interface VerifyResult {
 /** What {@link verifyStamp} tells. */
 export interface VerifyReport {
   readonly path: string;
-  /** Nothing failed; in relaxed mode, neither content nor integrity. */
+  /** Nothing failed; in relaxed mode, neither content, integrity nor signature. */
   readonly ok: boolean;
   readonly mode: 'strict' | 'relaxed';
   readonly match: MatchLevel;
@@ -58,7 +62,14 @@ export interface VerifyOptions extends WorkOptions {
   readonly match?: MatchLevel | undefined;
   /** Leave out content and integrity, for which the whole file is read. */
   readonly quick?: boolean | undefined;
+  /** A PEM file with the public key that must have signed the file, or the folder that it is in. */
+  readonly publicKey?: string | undefined;
+  /** PEM files with the roots that the certificate of the signer must lead to. */
+  readonly roots?: readonly string[] | undefined;
 }
+
+/** Results that are errors in both modes: they say that somebody changed the file. */
+const ALWAYS: ReadonlySet<VerifyResult['check']> = new Set(['content', 'integrity', 'signature']);
 
 const result = (
   check: VerifyResult['check'],
@@ -95,9 +106,9 @@ export async function verifyStamp(
       trainingResult(was, stamp),
     ];
     if (file && !quick) results.push(...(await contentResults(path, stamp, options)));
+    results.push(...(await signatureResults(path, options)));
     const fatal = (found: VerifyResult) =>
-      found.result === 'failed' &&
-      (mode === 'strict' || found.check === 'content' || found.check === 'integrity');
+      found.result === 'failed' && (mode === 'strict' || ALWAYS.has(found.check));
     const commit = was.commit ?? null;
     return { path, ok: !results.some(fatal), mode, match, results, commit };
   });
@@ -244,4 +255,29 @@ async function contentResults(
       : result('integrity', null, 'another program wrote the file anew'),
   );
   return results;
+}
+
+/** Whether the file, or the folder that it is in, is as somebody whom the caller trusts signed it. */
+async function signatureResults(
+  path: string,
+  { publicKey, roots, signal }: VerifyOptions,
+): Promise<VerifyResult[]> {
+  const trusts = publicKey !== undefined || roots !== undefined;
+  const signature = await isSigned(path);
+  if (signature === undefined)
+    return trusts ? [result('signature', false, 'no signature covers the file')] : [];
+  if (!trusts)
+    return [result('signature', null, `signed by '${signature}', not verified without a key`)];
+  const signed = basename(signature) === FOLDER_SIGNATURE ? dirname(signature) : path;
+  // Certificates are of no interest to most.
+  const { verifySignature } = await import('../signing/verify');
+  const { ok, problems, signer, fingerprint } = await verifySignature(signed, {
+    signature,
+    publicKey,
+    roots,
+    signal,
+  });
+  const who = signer ? signer.subject : `the key ${fingerprint}`;
+  const wrong = problems.map(({ message }) => message).join('; ');
+  return [result('signature', ok, ok ? `as signed by ${who}` : `'${signature}': ${wrong}`)];
 }

@@ -17,17 +17,18 @@ interface Options {
   mode?: 'strict' | 'relaxed';
   match?: MatchLevel;
   quick?: true;
+  publicKey?: string;
+  root?: string[];
   quiet?: true;
   json?: true;
 }
 
-/** The exit code: of content that was changed before that of other code. */
+/** The exit code: of content that was changed before that of a signature, and of that before that of other code. */
 function statusOf({ ok, results }: VerifyReport): number {
   if (ok) return 0;
-  const tampered = results.some(
-    ({ check, result }) => result === 'failed' && (check === 'content' || check === 'integrity'),
-  );
-  return tampered ? 4 : 1;
+  const failed = new Set(results.map(({ check, result }) => (result === 'failed' ? check : null)));
+  if (failed.has('content') || failed.has('integrity')) return 4;
+  return failed.has('signature') ? 5 : 1;
 }
 
 export const command = defineCommand<Options>({
@@ -41,9 +42,10 @@ stamp. Each result is one line:
 - content: are the tensors those that were stamped? This also finds a stamp that was copied from another
   file.
 - integrity: is the file without its stamp the one of before?
+- signature: where one covers the file, or a key or root is given, does it hold?
 
 In relaxed mode, the default, other code is a warning. In strict mode it is an error. Content that was
-changed is an error in both. Branches, dates and counts are never compared.
+changed and a signature that does not hold are errors in both. Branches, dates and counts are never compared.
 
 Checkpoints that pl-git-callback stamped are compared by their commit.`,
   arguments: [{ name: 'file', required: true, summary: 'A stamped checkpoint.' }],
@@ -63,6 +65,8 @@ Checkpoints that pl-git-callback stamped are compared by their commit.`,
       summary: 'A folder of the repository with the code; default: the current one.',
     },
     { flags: '--quick', summary: 'Leave out content and integrity, which read the whole file.' },
+    { flags: '--public-key <file>', summary: 'The public key that must have signed, in PEM.' },
+    { flags: '--root <file...>', summary: 'Certificates to trust as roots, in PEM.' },
     quietOption,
     jsonOption,
   ],
@@ -81,15 +85,19 @@ Checkpoints that pl-git-callback stamped are compared by their commit.`,
     ...readExit,
     1: 'The code is another one, or is or was not committed, in strict mode.',
     4: 'The content is not what was stamped.',
+    5: 'The signature does not hold, the signer is not trusted, or there is none.',
   },
   seeAlso: ['provenance read', 'provenance stamp', 'provenance verify-signature'],
   async run({ args, options, signal }) {
     const path = args[0] as string;
-    const { json, quiet, ...rest } = options;
+    const { json, quiet, root: roots, ...rest } = options;
     const bar = progress(`Verifying ${path}`, { quiet: quiet ?? json });
-    const report = await verifyStamp(path, { ...rest, signal, onProgress: bar.onProgress }).finally(
-      bar.done,
-    );
+    const report = await verifyStamp(path, {
+      ...rest,
+      roots,
+      signal,
+      onProgress: bar.onProgress,
+    }).finally(bar.done);
     const status = statusOf(report);
     if (json) printJson(report);
     else if (!quiet) {
