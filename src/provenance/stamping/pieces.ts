@@ -75,6 +75,7 @@ export function kept(pieces: readonly Piece[]): number | null {
   return rest.every((piece) => 'bytes' in piece && piece.bytes !== undefined) ? first.length : null;
 }
 
+/** What is appended to the part that stays. */
 export const tail = (pieces: readonly Piece[]): Buffer =>
   Buffer.concat(pieces.slice(1).map((piece) => (piece as { bytes: Buffer }).bytes));
 
@@ -133,6 +134,7 @@ async function copyPieces(
   }
 }
 
+/** Writes all of it: one call of the system may write less. */
 export async function writeAll(file: FileHandle, bytes: Buffer, at: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
@@ -151,6 +153,7 @@ async function likeBefore(path: string, { stats }: Target): Promise<void> {
   await utimes(path, seconds(stats.atimeNs), seconds(stats.mtimeNs));
 }
 
+/** A time as the functions that set one take it. */
 export const seconds = (ns: bigint): number => Number(ns) / 1e9;
 
 /** A rename is on the disk when its folder is. Not everywhere can folders be opened. */
