@@ -98,7 +98,8 @@ export async function verifyStamp(
     const fatal = (found: VerifyResult) =>
       found.result === 'failed' &&
       (mode === 'strict' || found.check === 'content' || found.check === 'integrity');
-    const commit = was.commit ?? null;
+    const named: unknown = was.commit;
+    const commit = typeof named === 'string' ? named : null;
     return { path, ok: !results.some(fatal), mode, match, results, commit };
   });
 }
