@@ -18,7 +18,7 @@ import { contentOf } from './content';
 import { refused, unsupported, working } from './failures';
 import { append, replace } from './pieces';
 import { read, sidecarOf } from './read';
-import { type Target, target, unchanged } from './target';
+import { steady, type Target, target, unchanged } from './target';
 
 /** Whether Lightning's dict gets something, too: where there is something already, always, or never. */
 export type CallbackMode = 'auto' | 'always' | 'never';
@@ -104,12 +104,15 @@ async function stampFile(
   dir: string,
   options: StampOptions,
 ): Promise<StampResult> {
+  const before = await seen(path);
   const file = await native.stampRead(path);
   if (file.problems.length > 0 && !options.sidecar)
     throw unsupported(path, file.problems.join('; '));
   const beside = options.sidecar === true || file.carrier === null;
-  const goal = beside ? await seen(path) : await target(path, options.force === true);
-  const content = await contentOf(goal.path, file, Number(goal.stats.size), options);
+  const goal = beside ? before : await target(path, options.force === true);
+  await unchanged(before);
+  const size = Number(goal.stats.size);
+  const content = await steady(goal, () => contentOf(goal.path, file, size, options));
   const stamp = await bodyOf(status, dir, options, content);
   const there = (await read(path)).report;
   const where = beside ? 'sidecar' : 'file';
@@ -127,12 +130,13 @@ async function stampFile(
     await unchanged(goal);
     await writeBeside(sidecarOf(path), stamp);
   } else {
-    const pieces = await native.stampPieces(goal.path, {
+    const request = {
       stamp: canonicalJson(stamp),
       commit: status.state.commit,
       key: file.lightning,
       callback,
-    });
+    };
+    const pieces = await steady(goal, () => native.stampPieces(goal.path, request));
     if (!options.inPlace || !(await append(goal, pieces))) await replace(goal, pieces, options);
   }
   return { path, where, written: true, because, stamp };
@@ -160,7 +164,9 @@ function equal(a: object | null, b: object | null): boolean {
  * differ from HEAD, and one beside it is an untracked file.
  */
 function essence({ git, compat: _, stamped_at: __, ...rest }: Stamp): object {
-  const { dirty: ___, untracked: { count: ____, ...untracked } = {}, ...code } = git;
+  const { dirty: ___, untracked: files, ...code } = git;
+  // In a stamp of others it may be anything.
+  const { count: ____, ...untracked } = { ...files };
   return { ...rest, git: { ...code, untracked } };
 }
 

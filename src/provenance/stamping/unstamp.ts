@@ -9,7 +9,7 @@ import * as native from '../../native';
 import { changed, noStamp, unsupported, working } from './failures';
 import { hashPieces, replace } from './pieces';
 import { read, sidecarOf } from './read';
-import { target, unchanged } from './target';
+import { steady, target, unchanged } from './target';
 
 /** How {@link unstamp} works. */
 export interface UnstampOptions {
@@ -38,13 +38,15 @@ export interface UnstampResult {
 export function unstamp(path: string, options: UnstampOptions = {}): Promise<UnstampResult> {
   return working(path, async () => {
     const { report, file } = await read(path);
-    const { stamp, where } = report;
+    const { stamp, where, problems } = report;
+    if (problems.length > 0 && where !== 'sidecar') throw unsupported(path, problems.join('; '));
     if (!file || !stamp || !where) throw noStamp(path);
     const recorded = stamp.content?.file_base?.sha256;
     if (where === 'sidecar') {
       const goal = await target(path, true);
       const whole = [{ offset: 0, length: Number(goal.stats.size) }];
       const { whole: sha256 } = await hashPieces(goal.path, whole, options);
+      await unchanged(goal);
       if (recorded !== undefined && recorded !== sha256)
         throw changed(path, 'the file is not the one that was stamped');
       if (!options.dryRun) await rm(sidecarOf(path));
@@ -58,11 +60,11 @@ export function unstamp(path: string, options: UnstampOptions = {}): Promise<Uns
       );
     }
     const goal = await target(path, options.force === true);
-    const pieces = await native.unstampPieces(goal.path);
+    const pieces = await steady(goal, () => native.unstampPieces(goal.path));
     const { whole: sha256 } = await hashPieces(goal.path, pieces, options);
+    await unchanged(goal);
     if (recorded !== sha256)
       throw changed(path, 'without its stamp the file is not the one of before');
-    await unchanged(goal);
     if (!options.dryRun) await replace(goal, pieces, options);
     return { path, where, sha256 };
   });
