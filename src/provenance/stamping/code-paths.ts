@@ -28,6 +28,11 @@ export async function idsOf(
   const ask = askIn(dir);
   const found: [string, string][] = [];
   for (const path of [...new Set(paths)].sort()) {
+    // No path has a NUL, and no argument of a program can.
+    if (path.includes('\0')) {
+      found.push([path, 'missing']);
+      continue;
+    }
     const spec = `${commit}:${path.replace(/^\.?\/+|\/+$/g, '')}`;
     const { text, code } = await ask(['rev-parse', '--verify', '--quiet', spec], { mayFail: true });
     found.push([path, code === 0 ? text.trim() : 'missing']);

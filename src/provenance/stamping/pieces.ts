@@ -20,6 +20,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Piece } from '../../native';
+import { moved } from './failures';
 import { type Target, unchanged } from './target';
 
 const CHUNK = 1 << 20;
@@ -31,8 +32,13 @@ export interface PieceOptions {
   readonly onPlace?: ((stats: BigIntStats) => void) | undefined;
 }
 
-/** Calls `take` with the bytes of all pieces, in order; the buffer is used again. */
+/**
+ * Calls `take` with the bytes of all pieces, in order; the buffer is used again.
+ *
+ * @throws ThetaError `ERR_THETA_PROVENANCE_REFUSED` when the file has become shorter than the pieces.
+ */
 async function each(
+  path: string,
   source: FileHandle,
   pieces: readonly Piece[],
   { signal }: PieceOptions,
@@ -53,7 +59,7 @@ async function each(
     let next = read(offset, buffers[0]);
     for (let at = offset, turn = 1; at < end; turn ^= 1) {
       const bytes = await next;
-      if (bytes.length === 0) throw new Error('the file ends early');
+      if (bytes.length === 0) throw moved(path);
       at += bytes.length;
       // The next part is read while this one is worked on.
       next = at < end ? read(at, buffers[turn as 0 | 1]) : Promise.resolve(bytes);
@@ -124,7 +130,7 @@ async function copyPieces(
   const [source, file] = [await open(path, 'r'), await open(temporary, 'wx', 0o600)];
   try {
     let at = 0;
-    await each(source, pieces, options, async (bytes) => {
+    await each(path, source, pieces, options, async (bytes) => {
       await writeAll(file, bytes, at);
       at += bytes.length;
     });

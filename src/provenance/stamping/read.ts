@@ -47,6 +47,8 @@ export function sidecarOf(path: string): string {
 
 /** Bytes of a stamp, at most. */
 export const MAX_STAMP = 1 << 20;
+/** Levels of a stamp, at most. */
+const MAX_DEPTH = 100;
 const LOG_FILES = ['git_info.json', 'git-status.json'];
 const LEVELS = 2;
 
@@ -147,6 +149,10 @@ function parseStamp(path: string, text: string, problems: string[]): Stamp | nul
     problems.push('the stamp is no JSON');
     return null;
   }
+  if (isDeep(value, MAX_DEPTH)) {
+    problems.push('the stamp is nested too deep');
+    return null;
+  }
   const { schema, git } = value ?? {};
   const number = typeof schema === 'string' && /^git-theta\/provenance\/(\d+)$/.exec(schema)?.[1];
   if (!number || typeof git !== 'object' || git === null) {
@@ -171,6 +177,12 @@ export function stampIn(text: string): Stamp | null {
     if (isThetaError(error)) return null;
     throw error;
   }
+}
+
+/** Whether a value is nested deeper than this: most of what walks through it would need as deep a stack. */
+function isDeep(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((inner) => isDeep(inner, depth - 1));
 }
 
 /** The stamp in a file beside a checkpoint; nothing when there is none. */

@@ -20,7 +20,7 @@ import { append } from './in-place';
 import { mergedVersions, parentsIn } from './parents';
 import { replace } from './pieces';
 import { read, sidecarOf } from './read';
-import { type Target, target, unchanged } from './target';
+import { steady, type Target, target, unchanged } from './target';
 
 /** Whether Lightning's dict gets something, too: where there is something already, always, or never. */
 export type CallbackMode = 'auto' | 'always' | 'never';
@@ -133,20 +133,24 @@ async function stampFile(
   asked: Promise<Code>,
   options: StampOptions,
 ): Promise<StampResult> {
+  const before = await seen(path);
   const file = await native.stampRead(path);
   if (file.problems.length > 0 && !options.sidecar)
     throw unsupported(path, file.problems.join('; '));
   const beside = options.sidecar === true || file.carrier === null;
-  const goal = beside ? await seen(path) : await target(path, options.force === true);
+  const goal = beside ? before : await target(path, options.force === true);
+  await unchanged(before);
+  const size = Number(goal.stats.size);
   const [content, merged, code, { report: there }] = await Promise.all([
-    contentOf(goal.path, file, Number(goal.stats.size), options),
+    steady(goal, () => contentOf(goal.path, file, size, options)),
     mergedVersions(path),
     asked,
     read(path),
   ]);
   // Once stamped, the file is no longer the one that was merged.
   const known = sameTensors(there.stamp?.content, content) ? there.stamp?.parents : undefined;
-  const stamp = bodyOf(code, options.run, content, known ?? parentsIn(merged));
+  const parents = Array.isArray(known) ? known : parentsIn(merged);
+  const stamp = bodyOf(code, options.run, content, parents);
   const where = beside ? 'sidecar' : 'file';
   const because = beside && !options.sidecar ? file.because : null;
   const callback = wantsCallback(file, options.lightningCallback ?? 'auto') ? code.six : null;
@@ -162,12 +166,13 @@ async function stampFile(
     await unchanged(goal);
     await writeBeside(sidecarOf(path), stamp);
   } else {
-    const pieces = await native.stampPieces(goal.path, {
+    const request = {
       stamp: canonicalJson(stamp),
       commit: code.state.commit,
       key: file.lightning,
       callback,
-    });
+    };
+    const pieces = await steady(goal, () => native.stampPieces(goal.path, request));
     if (!options.inPlace || !(await append(goal, pieces))) await replace(goal, pieces, options);
   }
   return { path, where, written: true, because, stamp };
@@ -200,7 +205,9 @@ function equal(a: object | null, b: object | null): boolean {
  * differ from HEAD, and one beside it is an untracked file.
  */
 function essence({ git, compat: _, stamped_at: __, ...rest }: Stamp): object {
-  const { dirty: ___, untracked: { count: ____, ...untracked } = {}, ...code } = git;
+  const { dirty: ___, untracked: files, ...code } = git;
+  // In a stamp of others it may be anything.
+  const { count: ____, ...untracked } = { ...files };
   return { ...rest, git: { ...code, untracked } };
 }
 

@@ -74,3 +74,13 @@ export async function unchanged({ path, stats }: Target, opened?: FileHandle): P
     now.ctimeNs === stats.ctimeNs;
   if (!same) throw moved(path);
 }
+
+/** Work on a file. When it fails, and the file is no longer the one that was looked at, that is the error. */
+export async function steady<T>(goal: Target, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await unchanged(goal);
+    throw error;
+  }
+}

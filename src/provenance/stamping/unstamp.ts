@@ -10,7 +10,7 @@ import { changed, noStamp, unsupported, working } from './failures';
 import { append } from './in-place';
 import { replace } from './pieces';
 import { read, sidecarOf } from './read';
-import { target, unchanged } from './target';
+import { steady, target, unchanged } from './target';
 
 /** How {@link unstamp} works. */
 export interface UnstampOptions {
@@ -42,12 +42,16 @@ export function unstamp(path: string, options: UnstampOptions = {}): Promise<Uns
   const { signal } = options;
   return working(path, async () => {
     const { report, file } = await read(path);
-    const { stamp, where } = report;
+    const { stamp, where, problems } = report;
+    if (problems.length > 0 && where !== 'sidecar') throw unsupported(path, problems.join('; '));
     if (!file || !stamp || !where) throw noStamp(path);
     const recorded = stamp.content?.file_base?.sha256;
     if (where === 'sidecar') {
       const goal = await target(path, true);
-      const { whole: sha256 } = await native.fileDigests(goal.path, false, { signal });
+      const { whole: sha256 } = await steady(goal, () =>
+        native.fileDigests(goal.path, false, { signal }),
+      );
+      await unchanged(goal);
       if (recorded !== undefined && recorded !== sha256)
         throw changed(path, 'the file is not the one that was stamped');
       if (!options.dryRun) await rm(sidecarOf(path));
@@ -61,11 +65,13 @@ export function unstamp(path: string, options: UnstampOptions = {}): Promise<Uns
       );
     }
     const goal = await target(path, options.force === true);
-    const pieces = await native.unstampPieces(goal.path);
-    const { whole: sha256 } = await native.fileDigests(goal.path, true, { signal });
+    const pieces = await steady(goal, () => native.unstampPieces(goal.path));
+    const { whole: sha256 } = await steady(goal, () =>
+      native.fileDigests(goal.path, true, { signal }),
+    );
+    await unchanged(goal);
     if (recorded !== sha256)
       throw changed(path, 'without its stamp the file is not the one of before');
-    await unchanged(goal);
     if (options.dryRun) return { path, where, sha256 };
     if (!options.inPlace || !(await append(goal, pieces))) await replace(goal, pieces, options);
     return { path, where, sha256 };

@@ -3,21 +3,26 @@
  *
  * In: a file with a stamp, ours or that of pl-git-callback, and a repository. Out: one result for each thing that was
  * looked at. Branches, dates and counts are never compared. What the stamp does not record is `unknown`, not wrong.
- * A stamp that nobody signed is a claim of who could write the file. Refused: files without any stamp.
+ * A stamp that nobody signed is a claim of who could write the file. Refused: files without any stamp, and stamps that
+ * are damaged or contradict themselves.
  */
 import { basename, dirname } from 'node:path';
 import { ThetaError } from '../../errors';
 import type { WorkOptions } from '../../native';
 import { type GitStatus, gitStatus } from '../git';
 import { askIn } from '../git/ask';
+import { isObjectId } from '../open';
 import { isSigned } from '../signing/signed';
 import { FOLDER_SIGNATURE } from '../signing/target';
 import type { GitState, SixFields, Stamp } from '../stamp';
 import { idsOf } from './code-paths';
 import { contentOf } from './content';
-import { noStamp, working } from './failures';
+import { noStamp, unsupported, working } from './failures';
 import { read } from './read';
-import { target, unchanged } from './target';
+import { steady, target, unchanged } from './target';
+
+/** Git is asked about each path that a stamp names. */
+const MOST_PATHS = 1000;
 
 /** What of the code has to be the same. */
 export const MATCH_LEVELS = ['code', 'commit', 'tree', 'paths', 'ancestor', 'reachable'] as const;
@@ -96,7 +101,8 @@ export async function verifyStamp(
     });
   return working(path, async () => {
     const { report, file } = await read(path);
-    const { stamp, six } = report;
+    const { stamp, six, problems } = report;
+    if (problems.length > 0) throw unsupported(path, problems.join('; '));
     if (!stamp && !six) throw noStamp(path, nearbyHint(report.nearby));
     const status = await gitStatus(dir, { signal });
     const was = stamp ? stamp.git : ofSix(six as SixFields);
@@ -109,7 +115,8 @@ export async function verifyStamp(
     results.push(...(await signatureResults(path, options)));
     const fatal = (found: VerifyResult) =>
       found.result === 'failed' && (mode === 'strict' || ALWAYS.has(found.check));
-    const commit = was.commit ?? null;
+    const named: unknown = was.commit;
+    const commit = typeof named === 'string' ? named : null;
     return { path, ok: !results.some(fatal), mode, match, results, commit };
   });
 }
@@ -136,16 +143,14 @@ async function codeResult(
 ): Promise<VerifyResult> {
   const { commit } = was;
   if (!commit) return result('code', false, 'the stamp names no commit');
-  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(commit))
-    return result('code', false, 'the stamp names what is no commit');
-  const same = (name: string, before: unknown, here: unknown): VerifyResult =>
-    result(
-      'code',
-      before === here,
-      before === here
-        ? `the same ${name}, ${here}`
-        : `${name} is ${before} in the stamp, ${here} here`,
-    );
+  // Whoever could write the file wrote it: what is no id is neither given to git nor put into words.
+  if (!isObjectId(commit)) return result('code', false, 'the stamp names what is no commit');
+  const same = (name: string, before: unknown, here: string | null): VerifyResult => {
+    if (!isObjectId(before)) return result('code', false, `the stamp names what is no ${name}`);
+    return before === here
+      ? result('code', true, `the same ${name}, ${here}`)
+      : result('code', false, `${name} is ${before} in the stamp, ${here ?? 'none'} here`);
+  };
   switch (level) {
     case 'code':
       if (stamp?.changes && stamp.changes.snapshot_commit === now.commit)
@@ -186,8 +191,11 @@ async function pathsResult(
 ): Promise<VerifyResult> {
   if (!paths) return result('code', null, 'paths: not recorded; set theta.provenance.codePath');
   if (now.commit === null) return result('code', false, 'there is no commit here');
-  const here = await idsOf(dir, now.commit, Object.keys(paths));
-  const other = Object.keys(paths).filter((path) => paths[path] !== here[path]);
+  const names = Object.keys(paths);
+  if (typeof paths !== 'object' || names.length > MOST_PATHS)
+    return result('code', false, `the stamp has no list of at most ${MOST_PATHS} paths`);
+  const here = await idsOf(dir, now.commit, names);
+  const other = names.filter((path) => paths[path] !== here[path]);
   const text = other.length === 0 ? 'the same code paths' : `other code in ${other.join(', ')}`;
   return result('code', other.length === 0, text);
 }
@@ -210,11 +218,8 @@ function trainingResult(was: Partial<GitState>, stamp: Stamp | null): VerifyResu
     return result('training', null, 'changes: not recorded');
   if (!dirty) return result('training', true, 'the code was committed when it was stamped');
   const snapshot = stamp?.changes?.snapshot_commit;
-  return result(
-    'training',
-    false,
-    `the code had uncommitted changes${snapshot ? `, kept in snapshot ${snapshot}` : ''}`,
-  );
+  const kept = isObjectId(snapshot) ? `, kept in snapshot ${snapshot}` : '';
+  return result('training', false, `the code had uncommitted changes${kept}`);
 }
 
 async function contentResults(
@@ -227,7 +232,8 @@ async function contentResults(
   const goal = await target(path, true);
   const { file } = await read(path);
   if (!file) return [];
-  const now = await contentOf(goal.path, file, Number(goal.stats.size), options);
+  const size = Number(goal.stats.size);
+  const now = await steady(goal, () => contentOf(goal.path, file, size, options));
   await unchanged(goal);
   const root = recorded.tensor_root?.value;
   const all = recorded.tensor_root_all;

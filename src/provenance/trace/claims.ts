@@ -67,8 +67,8 @@ export async function claimsOf(path: string): Promise<Claims> {
   const { stamp, six, problems, nearby } = await readStamp(path);
   const unsupported = (message: string): ThetaError =>
     new ThetaError('ERR_THETA_PROVENANCE_UNSUPPORTED', `${path}: ${message}`, { path });
+  if (problems.length > 0) throw unsupported(problems.join('; '));
   if (!stamp && !six) {
-    if (problems.length > 0) throw unsupported(problems.join('; '));
     throw new ThetaError('ERR_THETA_PROVENANCE_NO_STAMP', `${path}: there is no stamp`, {
       path,
       hint: await hintFor(path, nearby?.path),

@@ -205,13 +205,7 @@ function valuesOf({ stamp, dirty, repo }: Claims): Map<string, string> {
 
 function textOf(value: unknown): string | null {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'string') return value;
-  try {
-    return JSON.stringify(value) ?? null;
-  } catch {
-    // Nested so deep that it cannot be printed.
-    return '…';
-  }
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? null);
 }
 
 function shortened(value: string | null): string | null {

@@ -9,8 +9,8 @@ import { readExit } from './exits';
 
 type Row = [label: string, value: string];
 
-const day = (seconds: number | null | undefined): string => {
-  const date = new Date((seconds ?? Number.NaN) * 1000);
+const day = (seconds: unknown): string => {
+  const date = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
   return Number.isNaN(date.getTime()) ? '' : date.toISOString().replace('.000', '');
 };
 
@@ -26,13 +26,16 @@ function* stampRows(stamp: Stamp, where: string): Generator<Row> {
   if (git.repo) yield ['remote', text(git.repo)];
   if (git.code_tree) yield ['code tree', text(git.code_tree)];
   const dirty = git.code_dirty ?? git.dirty;
-  const kinds = git.dirty_kinds?.length ? `: ${git.dirty_kinds.map(text).join(', ')}` : '';
+  const { dirty_kinds: all } = git;
+  const kinds = Array.isArray(all) && all.length > 0 ? `: ${all.map(text).join(', ')}` : '';
   yield ['code', dirty ? `uncommitted changes${kinds}` : dirty === false ? 'committed' : 'unknown'];
   if (changes) yield ['snapshot', text(changes.snapshot_commit)];
   if (run?.command) yield ['command', text(run.command)];
   if (run?.changed_during_run) yield ['run', 'the code changed during the run'];
-  for (const { relation, commit } of parents ?? [])
-    yield [text(relation), `of what was made by ${text(commit ?? 'an unknown commit')}`];
+  for (const parent of Array.isArray(parents) ? parents : []) {
+    const { relation, commit } = { ...parent };
+    yield [text(relation ?? 'parent'), `made by ${text(commit ?? 'an unknown commit')}`];
+  }
   if (content?.tensor_root) yield ['content', text(content.tensor_root.value)];
 }
 
