@@ -242,6 +242,8 @@ export interface StampReport {
   readonly removable: boolean;
   /** The file without its stamp, as a stamp has to record it. */
   readonly base: { readonly length: number; readonly [name: string]: unknown } | null;
+  /** Name of a signature inside the file, which a change would make void. */
+  readonly signed: string | null;
   readonly lightning: boolean;
   readonly callbacks: boolean;
   readonly foreign: readonly {

@@ -380,3 +380,50 @@ describe('a file that changes meanwhile', () => {
     }
   });
 });
+
+describe('a file with a C2PA manifest in it', () => {
+  const LONG = 'A'.repeat(10_000);
+
+  /** A safetensors header with one more entry of metadata. */
+  function inSafetensors(file: string): void {
+    const bytes = readFileSync(file);
+    const length = Number(bytes.readBigUInt64LE(0));
+    const header = JSON.parse(bytes.subarray(8, 8 + length).toString());
+    const metadata = { __metadata__: { ...header.__metadata__, 'c2pa:manifest': LONG } };
+    const text = Buffer.from(JSON.stringify({ ...header, ...metadata }));
+    const size = Buffer.alloc(8);
+    size.writeBigUInt64LE(BigInt(text.length));
+    writeFileSync(file, Buffer.concat([size, text, bytes.subarray(8 + length)]));
+  }
+
+  /** One more entry of `metadata_props` at the end of the model. */
+  function inOnnx(file: string): void {
+    const varint = (value: number): number[] =>
+      value < 128 ? [value] : [(value & 127) | 128, ...varint(value >> 7)];
+    const field = (number: number, content: Buffer): Buffer =>
+      Buffer.concat([
+        Buffer.from([...varint((number << 3) | 2), ...varint(content.length)]),
+        content,
+      ]);
+    const entry = [field(1, Buffer.from('c2pa:manifest')), field(2, Buffer.from(LONG))];
+    appendFileSync(file, field(14, Buffer.concat(entry)));
+  }
+
+  test.each([
+    ['safetensors/bf16.safetensors', inSafetensors],
+    ['onnx/inline.onnx', inOnnx],
+  ])('%s is changed only by force; a stamp beside it changes nothing', async (fixture, sign) => {
+    const { root, file } = withFile(fixture);
+    sign(file);
+    const why = /carries the signature 'c2pa:manifest'/;
+    await refuses(8, why, ['stamp', file, '--dir', root]);
+    const before = readFileSync(file);
+    expect((await cli('provenance', 'stamp', file, '--sidecar', '--dir', root)).code).toBe(0);
+    expect(readFileSync(file).equals(before)).toBe(true);
+    expect((await cli('provenance', 'unstamp', file)).code).toBe(0);
+    expect((await cli('provenance', 'stamp', file, '--force', '--dir', root)).code).toBe(0);
+    await refuses(8, why, ['unstamp', file]);
+    expect((await cli('provenance', 'unstamp', file, '--force')).code).toBe(0);
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+});

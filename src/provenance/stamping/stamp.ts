@@ -20,7 +20,7 @@ import { append } from './in-place';
 import { mergedVersions, parentsIn } from './parents';
 import { replace } from './pieces';
 import { read, sidecarOf } from './read';
-import { steady, type Target, target, unchanged } from './target';
+import { refuseSignedInside, steady, type Target, target, unchanged } from './target';
 
 /** Whether Lightning's dict gets something, too: where there is something already, always, or never. */
 export type CallbackMode = 'auto' | 'always' | 'never';
@@ -138,6 +138,7 @@ async function stampFile(
   if (file.problems.length > 0 && !options.sidecar)
     throw unsupported(path, file.problems.join('; '));
   const beside = options.sidecar === true || file.carrier === null;
+  if (!beside) refuseSignedInside(path, file.signed, options.force === true);
   const goal = beside ? before : await target(path, options.force === true);
   await unchanged(before);
   const size = Number(goal.stats.size);

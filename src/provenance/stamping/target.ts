@@ -63,6 +63,16 @@ async function refuseSigned(path: string): Promise<void> {
   );
 }
 
+/** Refuses to change a file that carries a signature in itself. */
+export function refuseSignedInside(path: string, signed: string | null, force: boolean): void {
+  if (signed === null || force) return;
+  throw refused(
+    path,
+    `carries the signature '${signed}', which a change would make void`,
+    'Use --sidecar, or --force and sign it again.',
+  );
+}
+
 /** Checks that the file, or the one that was opened, is still the one that was looked at. */
 export async function unchanged({ path, stats }: Target, opened?: FileHandle): Promise<void> {
   const now = await (opened ? opened.stat({ bigint: true }) : lstat(path, { bigint: true }));

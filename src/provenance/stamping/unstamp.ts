@@ -10,7 +10,7 @@ import { changed, noStamp, unsupported, working } from './failures';
 import { append } from './in-place';
 import { replace } from './pieces';
 import { read, sidecarOf } from './read';
-import { steady, target, unchanged } from './target';
+import { refuseSignedInside, steady, target, unchanged } from './target';
 
 /** How {@link unstamp} works. */
 export interface UnstampOptions {
@@ -64,6 +64,7 @@ export function unstamp(path: string, options: UnstampOptions = {}): Promise<Uns
         'Another program wrote the file anew after it was stamped, and kept the stamp as a value.',
       );
     }
+    refuseSignedInside(path, file.signed, options.force === true);
     const goal = await target(path, options.force === true);
     const pieces = await steady(goal, () => native.unstampPieces(goal.path));
     const { whole: sha256 } = await steady(goal, () =>

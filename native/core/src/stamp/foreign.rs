@@ -1,7 +1,7 @@
 //! What other programs leave about the code in checkpoints.
 //!
-//! In: a pickle's graph, or the flat keys of a format. Out: additions to a [`Report`]. What does not look like
-//! what the program writes is left out.
+//! In: a pickle's graph, or the flat keys of a format. Out: additions to a [`Report`]; the name of a C2PA
+//! manifest is one. What does not look like what the program writes is left out.
 
 use serde_json::{Map, Value};
 
@@ -169,6 +169,17 @@ const FLAT: &[(&str, &[&str])] = &[
         ],
     ),
 ];
+
+/// The key of a C2PA manifest: version 2.4 of the specification embeds one under `c2pa:manifest`, bound to the
+/// rest of the file.
+pub(super) fn signature<'a>(mut keys: impl Iterator<Item = &'a str>) -> Option<String> {
+    let is_c2pa = |key: &str| {
+        key.get(..4)
+            .is_some_and(|name| name.eq_ignore_ascii_case("c2pa"))
+    };
+    let key = keys.find(|key| is_c2pa(key))?;
+    Some(key.chars().take(100).collect())
+}
 
 /// Looks through keys and values.
 pub(super) fn of_flat<'a>(

@@ -158,6 +158,7 @@ impl Carrier for Gguf {
     fn look(&self, source: &dyn ReadAt, limits: &Limits, report: &mut Report) -> Parse<()> {
         let file = read(source, limits)?;
         let entries = file.header.metadata.iter();
+        report.signed = foreign::signature(entries.clone().map(|(key, _)| key.as_str()));
         let texts = entries.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
         foreign::of_flat(texts, report);
         report.stamp = file.stamp.clone();

@@ -50,6 +50,9 @@ pub struct Report {
     pub lightning: bool,
     /// Has that dict a dict `callbacks`?
     pub callbacks: bool,
+    /// Name of a signature inside the file, which a change of the file would make void: C2PA's
+    /// `c2pa:manifest`.
+    pub signed: Option<String>,
     /// Stamps of other programs, in the order of their trust.
     pub foreign: Vec<Foreign>,
     /// What is wrong with a stamp, one line each.

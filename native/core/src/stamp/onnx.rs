@@ -66,6 +66,8 @@ struct Found {
     base: u64,
     /// Where the stamp is elsewhere than behind the model.
     displaced: bool,
+    /// Key of a signature.
+    signed: Option<String>,
     others: Vec<(String, String)>,
 }
 
@@ -77,6 +79,7 @@ fn find(source: &dyn ReadAt) -> Parse<Found> {
         stamp: None,
         base: source.len(),
         displaced: false,
+        signed: foreign::signature(entries.iter().map(|entry| entry.key.as_str())),
         others: Vec::new(),
     };
     for entry in entries.iter().filter(|entry| !own(&entry.key)) {
@@ -140,6 +143,7 @@ impl Carrier for Onnx {
             others.map(|(key, value)| (key.as_str(), value.as_str())),
             report,
         );
+        report.signed = found.signed;
         report.stamp = found.stamp;
         if found.displaced {
             let rule = "the stamp is not what was appended to the file that it names";

@@ -162,6 +162,7 @@ impl Carrier for Safetensors {
     fn look(&self, source: &dyn ReadAt, limits: &Limits, report: &mut Report) -> Parse<()> {
         let text = text(source, limits)?;
         let entries = text.header.metadata.iter();
+        report.signed = foreign::signature(entries.clone().map(|entry| entry.0.as_str()));
         foreign::of_flat(
             entries.map(|(key, value)| (key.as_str(), value.as_str())),
             report,
