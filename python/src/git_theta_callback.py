@@ -1,13 +1,14 @@
-"""A Lightning callback that ties checkpoints to the commit of their code.
+"""Callbacks that tie checkpoints to the commit of their code: for Lightning, and for the Trainer of transformers.
 
-In: a git repository, and the checkpoints that Lightning saves and loads. Out: a stamp in each saved
-checkpoint, ``git_info.json`` in the log folder, and an error (``strict``) or a warning (``relaxed``)
-when training starts from uncommitted code or a checkpoint meets other code than it was made with.
-Refused: nothing but that. A save never fails because of git, since losing a checkpoint costs more than a
-stamp without its end state.
+In: a git repository, and the checkpoints that are saved and loaded. Out: a stamp in each saved checkpoint, or
+beside it, ``git_info.json`` in the log folder, and an error (``strict``) or a warning (``relaxed``) when
+training starts from uncommitted code or a checkpoint meets other code than it was made with. Refused: nothing
+but that. A save never fails because of git, since losing a checkpoint costs more than a stamp without its end
+state.
 
-    from git_theta_callback import GitCommitCallback
-    trainer = Trainer(callbacks=[GitCommitCallback(git_dir=".", mode="strict")])
+    from git_theta_callback import GitCommitCallback, GitCommitTrainerCallback
+    trainer = Trainer(callbacks=[GitCommitCallback(git_dir=".", mode="strict")])           # Lightning
+    trainer = Trainer(..., callbacks=[GitCommitTrainerCallback(git_dir=".", mode="strict")])  # transformers
 
 One file, standard library only, Python 3.8 or newer, Lightning 1.6 or newer (``lightning`` or
 ``pytorch_lightning``). Copy it into a project or install ``git-theta-callback``.
@@ -40,6 +41,7 @@ __all__ = [
     "GitCommitCallback",
     "GitCommitCallbackError",
     "GitCommitCallbackWarning",
+    "GitCommitTrainerCallback",
     "GitStatus",
     "gitstatus_from_json",
     "gitstatus_from_lightning_checkpoint",
@@ -416,44 +418,11 @@ def _tree_id(entries: Dict[bytes, Tuple[bytes, bytes]], algorithm: str) -> bytes
     return hashlib.new(algorithm, b"tree %d\0" % len(body) + body, **options).digest()
 
 
-# ---------------------------------------------------------------- Lightning
+# ---------------------------------------------------------------- what both callbacks do
 
 
-def _callback_bases() -> Tuple[type, ...]:
-    """Lightning's Callback: of each Lightning that is imported already, else of the first that is installed.
-
-    Both distributions may be installed side by side and check with their own class.
-    """
-    names = ("lightning.pytorch", "pytorch_lightning")
-    loaded = [getattr(sys.modules.get(name), "Callback", None) for name in names]
-    bases: List[type] = []
-    for base in loaded:
-        if isinstance(base, type) and base not in bases:
-            bases.append(base)
-    for name in names:
-        if bases:
-            break
-        try:
-            bases.append(importlib.import_module(name).Callback)
-        except ImportError:
-            continue
-    # Without Lightning the readers above still work.
-    return tuple(bases) or (object,)
-
-
-class GitCommitCallback(*_callback_bases()):  # type: ignore[misc]
-    """Insists on committed code, stamps checkpoints and compares those that are loaded.
-
-    git_dir: a folder of the repository.
-    mode: ``relaxed`` warns with GitCommitCallbackWarning, ``strict`` raises GitCommitCallbackError.
-    match: what a loaded checkpoint must agree in: ``code``, the tree without models, or ``commit``. A
-        stamp without a tree id is compared by commit.
-    untracked: ``ignore`` untracked code files at the start of a fit, ``warn`` about them, or ``fail``:
-        they count as uncommitted code.
-    untracked_ignore: shell patterns of untracked paths that never count.
-
-    Outside a repository the callback is ``disabled``: a warning, in strict mode an error.
-    """
+class _Guard:
+    """The state of the code of one run, and what to say of it."""
 
     def __init__(
         self,
@@ -480,7 +449,6 @@ class GitCommitCallback(*_callback_bases()):  # type: ignore[misc]
         self._folder = os.path.abspath(os.fspath(git_dir))
         self.disabled = False
         self._started: Optional[str] = None
-        self._loaded = False
         self._told_change = False
         self._state: Optional[_State] = None
         self._refresh()
@@ -490,19 +458,8 @@ class GitCommitCallback(*_callback_bases()):  # type: ignore[misc]
         """The status of the running code: at the start of the fit, before that at construction."""
         return None if self._state is None else self._state.status
 
-    @property
-    def state_key(self) -> str:
-        """Fixed, so that subclasses and other versions find the state."""
-        return STATE_KEY
-
-    def setup(self, *args: Any, **kwargs: Any) -> None:
-        """A new run: nothing is loaded yet."""
-        self._loaded = False
-
-    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
-        """Checks that the code is committed, then rank zero writes ``git_info.json``."""
-        # The folder's name is broadcast: a rank that does not ask for it makes the others wait.
-        log_dir = trainer.log_dir
+    def _start(self, folder: Optional[Path], writes: bool) -> None:
+        """Checks that the code is committed; writes ``git_info.json`` into the folder if it ``writes``."""
         if self.disabled:
             return
         self._started = _now()
@@ -511,20 +468,16 @@ class GitCommitCallback(*_callback_bases()):  # type: ignore[misc]
         if self._state is None:
             return
         self._gate(self._state)
-        if log_dir is not None and trainer.is_global_zero:
+        if folder is not None and writes:
             try:
-                _write_info(Path(log_dir), self._state.status)
+                _write_json(folder, "git_info.json", asdict(self._state.status))
             except OSError as error:
                 self._complain(f"cannot write git_info.json: {error}")
 
-    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Dict[str, Any]) -> None:
-        """Adds the stamp to the checkpoint."""
-        start = self._state
-        if self.disabled or start is None:
-            return
+    def _stamp_now(self, start: _State, asks: bool) -> Dict[str, Any]:
+        """The stamp of what is saved now; git is asked again if it ``asks``."""
         end: Optional[_State] = start
-        # What the other ranks hand over is not written; let them not ask git at every save.
-        if getattr(trainer, "is_global_zero", True):
+        if asks:
             why = f"{self._folder} is not in a git repository any more"
             try:
                 end = _read_state(self._folder)
@@ -532,25 +485,7 @@ class GitCommitCallback(*_callback_bases()):  # type: ignore[misc]
                 end, why = None, str(error)
             if end is None:
                 self._warn(f"The stamp lacks the state at saving: {why}")
-        checkpoint[STAMP_KEY] = self._stamp(start, end)
-
-    def state_dict(self) -> Dict[str, Any]:
-        """The six fields and nothing else: other readers take no more."""
-        return {} if self._state is None else asdict(self._state.status)
-
-    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Dict[str, Any]) -> None:
-        """Compares the checkpoint with the code. Lightning 1.6 and 1.7 hand over the state alone."""
-        self._loaded = True
-        if "callbacks" not in checkpoint and "state_dict" not in checkpoint:
-            checkpoint = _whole_checkpoint(trainer) or {"callbacks": {STATE_KEY: checkpoint}}
-        function = getattr(getattr(trainer, "state", None), "fn", None)
-        self._compare(checkpoint, fitting=getattr(function, "value", function) == "fit")
-
-    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
-        """Compares a state that came without its checkpoint."""
-        if not self._loaded:
-            self._compare({"callbacks": {STATE_KEY: state_dict}}, fitting=False)
-        self._loaded = False
+        return self._stamp(start, end)
 
     def _refresh(self) -> None:
         """Takes the present state as that of the running code."""
@@ -672,11 +607,172 @@ class GitCommitCallback(*_callback_bases()):  # type: ignore[misc]
         warnings.warn(message, category=GitCommitCallbackWarning, stacklevel=3)
 
 
+# ---------------------------------------------------------------- Lightning
+
+
+def _callback_bases() -> Tuple[type, ...]:
+    """Lightning's Callback: of each Lightning that is imported already, else of the first that is installed.
+
+    Both distributions may be installed side by side and check with their own class.
+    """
+    names = ("lightning.pytorch", "pytorch_lightning")
+    loaded = [getattr(sys.modules.get(name), "Callback", None) for name in names]
+    bases: List[type] = []
+    for base in loaded:
+        if isinstance(base, type) and base not in bases:
+            bases.append(base)
+    for name in names:
+        if bases:
+            break
+        try:
+            bases.append(importlib.import_module(name).Callback)
+        except ImportError:
+            continue
+    # Without Lightning the readers above still work.
+    return tuple(bases) or (object,)
+
+
+class GitCommitCallback(_Guard, *_callback_bases()):  # type: ignore[misc]
+    """For Lightning: insists on committed code, stamps checkpoints and compares those that are loaded.
+
+    git_dir: a folder of the repository.
+    mode: ``relaxed`` warns with GitCommitCallbackWarning, ``strict`` raises GitCommitCallbackError.
+    match: what a loaded checkpoint must agree in: ``code``, the tree without models, or ``commit``. A
+        stamp without a tree id is compared by commit.
+    untracked: ``ignore`` untracked code files at the start of a fit, ``warn`` about them, or ``fail``:
+        they count as uncommitted code.
+    untracked_ignore: shell patterns of untracked paths that never count.
+
+    Outside a repository the callback is ``disabled``: a warning, in strict mode an error.
+    """
+
+    _loaded = False
+
+    @property
+    def state_key(self) -> str:
+        """Fixed, so that subclasses and other versions find the state."""
+        return STATE_KEY
+
+    def setup(self, *args: Any, **kwargs: Any) -> None:
+        """A new run: nothing is loaded yet."""
+        self._loaded = False
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Checks that the code is committed, then rank zero writes ``git_info.json``."""
+        # The folder's name is broadcast: a rank that does not ask for it makes the others wait.
+        log_dir = trainer.log_dir
+        self._start(None if log_dir is None else Path(log_dir), trainer.is_global_zero)
+
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Dict[str, Any]) -> None:
+        """Adds the stamp to the checkpoint."""
+        start = self._state
+        if self.disabled or start is None:
+            return
+        # What the other ranks hand over is not written; let them not ask git at every save.
+        checkpoint[STAMP_KEY] = self._stamp_now(start, getattr(trainer, "is_global_zero", True))
+
+    def state_dict(self) -> Dict[str, Any]:
+        """The six fields and nothing else: other readers take no more."""
+        return {} if self._state is None else asdict(self._state.status)
+
+    def on_load_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Dict[str, Any]) -> None:
+        """Compares the checkpoint with the code. Lightning 1.6 and 1.7 hand over the state alone."""
+        self._loaded = True
+        if "callbacks" not in checkpoint and "state_dict" not in checkpoint:
+            checkpoint = _whole_checkpoint(trainer) or {"callbacks": {STATE_KEY: checkpoint}}
+        function = getattr(getattr(trainer, "state", None), "fn", None)
+        self._compare(checkpoint, fitting=getattr(function, "value", function) == "fit")
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        """Compares a state that came without its checkpoint."""
+        if not self._loaded:
+            self._compare({"callbacks": {STATE_KEY: state_dict}}, fitting=False)
+        self._loaded = False
+
+
 def _whole_checkpoint(trainer: Any) -> Optional[Dict[str, Any]]:
     """What Lightning 1.6 and 1.7 are restoring, which they do not hand to callbacks."""
     connector = getattr(trainer, "_checkpoint_connector", None) or getattr(trainer, "checkpoint_connector", None)
     whole = getattr(connector, "_loaded_checkpoint", None)
     return whole if isinstance(whole, dict) and "callbacks" in whole else None
+
+
+# ---------------------------------------------------------------- transformers
+
+
+class GitCommitTrainerCallback(_Guard):
+    """For the Trainer of Hugging Face transformers: insists on committed code, stamps checkpoints beside their
+    weights, and compares the one that a training is resumed from.
+
+    A stamp is a file ``WEIGHTS.provenance.json``, which ``git theta provenance read`` and ``verify`` find. What
+    the Trainer calls is all that is needed of it: transformers is not imported.
+
+    Arguments as of GitCommitCallback.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        # The Trainer calls every event of its protocol.
+        if name.startswith("on_"):
+            return _nothing
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Checks that the code is committed, rank zero writes ``git_info.json``; compares what is resumed."""
+        folder = Path(args.output_dir)
+        self._start(folder, state.is_world_process_zero)
+        if self.disabled:
+            return
+        resumed = getattr(args, "resume_from_checkpoint", None)
+        if isinstance(resumed, (str, os.PathLike)) and os.path.isdir(resumed):
+            self._resume(Path(resumed))
+        elif state.global_step > 0:
+            # Where it is called with the folder, that is not among the arguments.
+            checkpoint = folder / f"checkpoint-{state.global_step}"
+            if checkpoint.is_dir():
+                self._resume(checkpoint)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Rank zero writes the stamp beside each file of weights."""
+        if self.disabled or self._state is None or not state.is_world_process_zero:
+            return
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        stamp = self._stamp_now(self._state, True)
+        for weights in _weights(folder):
+            try:
+                _write_json(folder, f"{weights.name}{_SIDECAR}", stamp)
+            except OSError as error:
+                self._warn(f"cannot write the stamp of {_visible(weights.name)}: {error}")
+
+    def _resume(self, folder: Path) -> None:
+        stamps = [_read_stamp(weights.with_name(weights.name + _SIDECAR)) for weights in _weights(folder)]
+        found = next((stamp for stamp in stamps if stamp is not None), None)
+        self._compare({} if found is None else {STAMP_KEY: found}, fitting=True)
+
+
+_SIDECAR = ".provenance.json"
+_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", "adapter_model*.safetensors", "adapter_model*.bin")
+# Of a stamp; larger files are none.
+_MOST_BYTES = 1 << 20
+
+
+def _nothing(*args: Any, **kwargs: Any) -> None:
+    """An event that is of no interest."""
+
+
+def _weights(folder: Path) -> List[Path]:
+    return sorted(path for pattern in _WEIGHTS for path in folder.glob(pattern) if path.is_file())
+
+
+def _read_stamp(path: Path) -> Optional[Mapping[str, Any]]:
+    try:
+        with path.open("rb") as file:
+            stamp = json.loads(file.read(_MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return stamp if isinstance(stamp, dict) else None
+
+
+# ---------------------------------------------------------------- small things
 
 
 def _string(value: Any) -> Optional[str]:
@@ -699,19 +795,19 @@ def _now(fixed: bool = False) -> str:
     return datetime.datetime.fromtimestamp(int(moment), datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _write_info(folder: Path, status: GitStatus) -> None:
-    """Writes ``git_info.json`` so that a reader sees the old file or the new one."""
+def _write_json(folder: Path, target: str, value: Any) -> None:
+    """Writes a file so that a reader sees the old one or the new one."""
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".git_info-", dir=str(folder))
+    handle, name = tempfile.mkstemp(prefix=".git_theta-", dir=str(folder))
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(asdict(status), file, indent=2)
+            json.dump(value, file, indent=2)
         if os.name == "posix":
             # mkstemp makes files for the owner alone.
             mask = os.umask(0)
             os.umask(mask)
             os.chmod(name, 0o666 & ~mask)
-        os.replace(name, str(folder / "git_info.json"))
+        os.replace(name, str(folder / target))
     except BaseException:
         os.unlink(name)
         raise

@@ -1,4 +1,4 @@
-/** `git theta provenance lightning-callback`: the callback for Lightning as one Python file. */
+/** `git theta provenance lightning-callback`: the callbacks for Lightning and transformers as one Python file. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { defineCommand } from '../../command';
@@ -15,7 +15,10 @@ Lightning saves with its callbacks, and compares a checkpoint that is loaded wit
 \`strict\`, which raises \`GitCommitCallbackError\`, or \`relaxed\`, which warns.
 
     from git_theta_callback import GitCommitCallback
-    trainer = Trainer(callbacks=[GitCommitCallback(mode="strict")])`,
+    trainer = Trainer(callbacks=[GitCommitCallback(mode="strict")])
+
+The module also has \`GitCommitTrainerCallback\` for the Trainer of Hugging Face transformers, which writes
+the stamp beside the weights.`,
   examples: [
     {
       command: 'git theta provenance lightning-callback > git_theta_callback.py',
