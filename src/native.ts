@@ -291,19 +291,6 @@ export function unstampPieces(source: string): Promise<Piece[]> {
   return run({}, async () => (await addon.unstampPieces(source)) as Piece[]);
 }
 
-/**
- * The records of a stored file without its stamp; null when there is none to take out. The skeleton's objects are read
- * from `stores`, those of the skeleton without the stamp are written into `store`, by way of the folder `temp`.
- */
-export function unstampedRecords(
-  records: string,
-  stores: string[],
-  store: string,
-  temp: string,
-): Promise<string | null> {
-  return run({}, () => addon.unstampedRecords(records, stores, store, temp));
-}
-
 /** SHA-256 in hexadecimal. */
 export interface FileDigests {
   /** Of the whole file. */

@@ -12,6 +12,7 @@ import type {
   GroupRecord,
   ObjectText,
   SkeletonRecord,
+  StampedRecord,
   StorageRecord,
   TensorRecord,
   View,
@@ -53,10 +54,10 @@ function size(value: Json, line: number): number {
 }
 
 const HASH = /^[0-9a-f]{64}$/;
-function hash(value: Json, line: number): string {
-  const found = text(value, 'hash', line);
+function hash(value: Json, line: number, key: 'hash' | 'of' = 'hash'): string {
+  const found = text(value, key, line);
   if (HASH.test(found)) return found;
-  throw fail(line, 'hash', "'hash' is not 64 lower-case hexadecimal digits");
+  throw fail(line, 'hash', `'${key}' is not 64 lower-case hexadecimal digits`);
 }
 
 function object(value: Json, key: string, line: number): ObjectText {
@@ -81,7 +82,20 @@ function fill(value: Json, line: number): string {
 /** `{size, hash, chunks, meta}` */
 export function skeletonRecord(input: unknown, line: number): SkeletonRecord {
   const value = asObject(input, line);
-  onlyKeys(value, line, ['size', 'hash', 'chunks', 'meta']);
+  onlyKeys(value, line, SKELETON_KEYS);
+  return skeletonKeys(value, line);
+}
+
+/** `{size, hash, chunks, meta, of}` */
+export function stampedRecord(input: unknown, line: number): StampedRecord {
+  const value = asObject(input, line);
+  onlyKeys(value, line, [...SKELETON_KEYS, 'of']);
+  return { ...skeletonKeys(value, line), of: hash(value, line, 'of') };
+}
+
+const SKELETON_KEYS = ['size', 'hash', 'chunks', 'meta'];
+
+function skeletonKeys(value: Json, line: number): SkeletonRecord {
   return {
     size: size(value, line),
     hash: hash(value, line),

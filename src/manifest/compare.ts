@@ -81,7 +81,9 @@ export function compareManifests(before: Manifest, after: Manifest): Comparison 
     removed: [...old.values()],
     changed,
     unchanged,
-    skeleton: before.skeleton?.hash !== after.skeleton?.hash,
+    skeleton:
+      before.skeleton?.hash !== after.skeleton?.hash ||
+      before.stamped?.hash !== after.stamped?.hash,
     format: before.format !== after.format || before.reason !== after.reason,
     pieces: !sameList(before.pieces, after.pieces),
   };

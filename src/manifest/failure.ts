@@ -16,6 +16,7 @@ export type Rule =
   | 'sequence'
   | 'key'
   | 'value'
+  | 'stamped'
   | 'canonical'
   | 'sorted'
   | 'hash'

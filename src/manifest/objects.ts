@@ -35,6 +35,7 @@ export function manifestObjects(manifest: Manifest): ObjectRef[] {
   };
   for (const piece of manifest.pieces ?? []) texts.add(piece);
   if (manifest.skeleton) take(manifest.skeleton);
+  if (manifest.stamped) take(manifest.stamped);
   manifest.groups.forEach(take);
   manifest.storages.forEach(take);
   manifest.tensors.forEach(take);

@@ -11,10 +11,11 @@ import type { Manifest } from './types';
 
 /** The records in canonical order; their keys are in whatever order the caller's objects have. */
 function* records(manifest: Manifest): Generator<object, void> {
-  const { format, reason, pieces, skeleton } = manifest;
+  const { format, reason, pieces, skeleton, stamped } = manifest;
   yield { 'git-theta': VERSION, format, ...(reason === undefined ? {} : { reason }) };
   if (pieces) yield { pieces };
   if (skeleton) yield { skeleton };
+  if (stamped) yield { stamped };
   yield* manifest.groups;
   yield* manifest.storages;
   yield* manifest.tensors;

@@ -9,6 +9,7 @@ import {
   groupRecord,
   objects,
   skeletonRecord,
+  stampedRecord,
   storageRecord,
   tensorRecord,
 } from './canonical';
@@ -23,7 +24,7 @@ export const VERSION = 1;
 export const MAX_RECORDS = 1_000_000;
 
 /** Kinds of records in the order in which they stand. */
-const KINDS = ['git-theta', 'pieces', 'skeleton', 'group', 'storage', 'tensor'] as const;
+const KINDS = ['git-theta', 'pieces', 'skeleton', 'stamped', 'group', 'storage', 'tensor'] as const;
 type Kind = (typeof KINDS)[number];
 
 /** Takes records; `finish` gives the manifest. */
@@ -82,7 +83,7 @@ export class ManifestReader {
   }
 
   #takeSingle(
-    kind: 'git-theta' | 'pieces' | 'skeleton',
+    kind: 'git-theta' | 'pieces' | 'skeleton' | 'stamped',
     value: Record<string, unknown>,
     line: number,
   ): object {
@@ -95,9 +96,17 @@ export class ManifestReader {
       manifest.pieces = objects(value.pieces, 'pieces', line);
       return { pieces: manifest.pieces };
     }
-    manifest.skeleton = skeletonRecord(value.skeleton, line);
-    checkSkeleton(manifest.skeleton, line);
-    return { skeleton: manifest.skeleton };
+    if (kind === 'skeleton') {
+      manifest.skeleton = skeletonRecord(value.skeleton, line);
+      checkSkeleton(manifest.skeleton, line);
+      return { skeleton: manifest.skeleton };
+    }
+    manifest.stamped = stampedRecord(value.stamped, line);
+    checkSkeleton(manifest.stamped, line);
+    if (manifest.stamped.hash === manifest.skeleton?.hash) {
+      throw fail(line, 'stamped', "'stamped' is the same as 'skeleton'");
+    }
+    return { stamped: manifest.stamped };
   }
 
   #header(value: Record<string, unknown>, line: number): object {
@@ -142,11 +151,11 @@ export class ManifestReader {
       );
     }
     if (opaque) {
-      const { groups, storages, tensors } = manifest;
-      if (groups.length + storages.length + tensors.length === 0) return manifest;
-      throw fail(end, 'sequence', 'an opaque file has no groups, storages or tensors');
+      const { stamped, groups, storages, tensors } = manifest;
+      if (!stamped && groups.length + storages.length + tensors.length === 0) return manifest;
+      throw fail(end, 'sequence', 'an opaque file has no stamp, groups, storages or tensors');
     }
-    const group = 5;
+    const group = manifest.stamped ? 7 : 5;
     const storage = group + 2 * manifest.groups.length;
     const tensor = storage + 2 * manifest.storages.length;
     checkManifest(manifest, { group, storage, tensor });

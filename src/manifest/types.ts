@@ -25,6 +25,15 @@ export interface SkeletonRecord {
   meta: ObjectText;
 }
 
+/** The skeleton of a stamped file. */
+export interface StampedRecord extends SkeletonRecord {
+  /**
+   * What it is the stamp of: a hash over the skeleton without the stamp, storages and tensors. Where it is another, as a
+   * merge of lines may leave it, the file has no stamp.
+   */
+  of: string;
+}
+
 /** A group of the tree; the root's name is empty. */
 export interface GroupRecord {
   group: string;
@@ -75,8 +84,10 @@ export interface Manifest {
   reason?: string;
   /** The file's pieces in order; only with format `opaque`. */
   pieces?: ObjectText[];
-  /** Everywhere but with format `opaque`. */
+  /** Everywhere but with format `opaque`. That of a stamped file is without the stamp. */
   skeleton?: SkeletonRecord;
+  /** Of a stamped file: the skeleton with the stamp, which the file is composed from. */
+  stamped?: StampedRecord;
   groups: GroupRecord[];
   storages: StorageRecord[];
   tensors: TensorRecord[];

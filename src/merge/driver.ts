@@ -9,14 +9,12 @@
 import { writeFile } from '../failure';
 import { describe } from '../filter/report';
 import { repositoryVariables } from '../git/environment';
-import { Repository } from '../git/repository';
 import { gitSync } from '../git/run';
 import { printManifest } from '../manifest';
 import { decide } from './decision';
 import { conflictError, storeError } from './message';
 import { driverGitDir, recordResults } from './results';
 import { CROSSED, readSide } from './side';
-import { type Unstamp, unstamper } from './stamps';
 
 const USAGE = 'usage: git theta merge-driver <base> <ours> <theirs> <marker size> <path>\n';
 
@@ -37,21 +35,11 @@ function isMadeUp(size: number, path: string): boolean {
   return size > (Number.isInteger(usual) && usual > 0 ? usual : MARKER_SIZE);
 }
 
-/** Takes stamps out of manifests; the repository is looked for when there are any to look at. */
-const unstamp: Unstamp = async (versions) => {
-  const repo = await Repository.discover(process.cwd(), { bare: true });
-  return unstamper(repo)(versions);
-};
-
 /** Merges one model; the exit code. */
-export async function runDriver(
-  argv: readonly string[],
-  warn: (text: string) => void,
-): Promise<number> {
+export function runDriver(argv: readonly string[], warn: (text: string) => void): number {
   const [base = '', ours = '', theirs = '', size = '', path = ''] = argv;
   const sides = [readSide(base), readSide(ours), readSide(theirs)] as const;
-  const decision = await decide(path, sides, unstamp);
-  const { kind, manifest, conflicts, results, disagreements } = decision;
+  const { kind, manifest, conflicts, results, disagreements } = decide(path, sides);
   if (isMadeUp(Number(size), path)) {
     // An ancestor takes part in another merge, model and store together: it must be right or be seen to be wrong.
     const whole = kind === 'merged' && manifest && results.length === 0;
@@ -78,7 +66,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 129;
   }
   try {
-    return await runDriver(argv, warn);
+    return runDriver(argv, warn);
   } catch (error) {
     warn(describe(error));
     return 1;

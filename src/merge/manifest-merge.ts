@@ -2,7 +2,8 @@
  * The three-way merge of manifests.
  *
  * In: the manifests of both sides and of their common ancestor, if there is one. Out: the merged manifest, or the
- * conflicts. A change on one side is taken, the same change on both sides is taken once; no value is computed. The merged
+ * conflicts. Where both sides changed the file, the result has no stamp: one names the tensors of a single file, and an
+ * archive's states their CRCs. A change on one side is taken, the same change on both sides is taken once; no value is computed. The merged
  * manifest is one that a checkpoint can be rebuilt from: the skeleton names arrays and holds their types and shapes, so
  * the tensors must be those of a side that has this skeleton.
  */
@@ -85,14 +86,15 @@ function groupsFor(names: readonly string[], sides: Sides): Manifest['groups'] {
 }
 
 /** The side that a merge takes as it is, where only one side changed anything; null where both did. */
-export function changedAlone(
-  base: Manifest | null,
-  ours: Manifest,
-  theirs: Manifest,
-): Manifest | null {
+function changedAlone([base, ours, theirs]: Sides): Manifest | null {
   const [o, a, b] = [base ? text(base) : null, text(ours), text(theirs)];
   if (a === b || b === o) return ours;
   return a === o ? theirs : null;
+}
+
+/** The manifest of the file without its stamp. */
+function unstamped({ stamped: _, ...manifest }: Manifest): Manifest {
+  return manifest;
 }
 
 /**
@@ -105,9 +107,16 @@ export function mergeManifests(
   ours: Manifest,
   theirs: Manifest,
 ): ManifestMerge {
-  const alone = changedAlone(base, ours, theirs);
+  const alone = changedAlone([base, ours, theirs]);
   if (alone) return { merged: alone, conflicts: [] };
+  return mergeUnstamped(base && unstamped(base), unstamped(ours), unstamped(theirs));
+}
+
+/** Merges versions without stamps. */
+function mergeUnstamped(base: Manifest | null, ours: Manifest, theirs: Manifest): ManifestMerge {
   const sides: Sides = [base, ours, theirs];
+  const alone = changedAlone(sides);
+  if (alone) return { merged: alone, conflicts: [] };
 
   const failed = (...conflicts: Conflict[]): ManifestMerge => ({ merged: null, conflicts });
   if (ours.pieces && theirs.pieces) return failed(whole('pieces', sides, formatOf));

@@ -1,7 +1,7 @@
 /**
  * How far a merge is: which models are in conflict, and which only need their stores repaired.
  *
- * In: a repository. Out: a report; nothing is changed but Git LFS's store, where objects of skeletons may be added.
+ * In: a repository. Out: a report; nothing is changed.
  */
 import { hashObjects } from '../git/objects';
 import type { Repository } from '../git/repository';
@@ -12,7 +12,6 @@ import type { Conflict } from './conflict';
 import { decide } from './decision';
 import { type Operation, operationInProgress } from './operation';
 import { describeSide } from './side';
-import { unstamper } from './stamps';
 import { storeAgrees } from './store-repair';
 import { readUnmerged, type UnmergedModel } from './unmerged';
 
@@ -84,7 +83,7 @@ async function examine(
   if (ours.kind !== 'manifest' || theirs.kind !== 'manifest') {
     return { state: { path, state: 'conflict', conflicts: [fileConflict(model)] } };
   }
-  const { manifest, conflicts } = await decide(path, sides, unstamper(repo));
+  const { manifest, conflicts } = decide(path, sides);
   if (!manifest) return { state: { path, state: 'conflict', conflicts } };
   const text = printManifest(manifest);
   const [oid = ''] = await hashObjects(repo, [Buffer.from(text)]);

@@ -9,7 +9,7 @@
  * Renames are not predicted. Where git pairs a vanished file with a new one, the path by itself shows up here as one that
  * disagrees, and is repaired after the merge.
  */
-import type { StoreFile } from '../store/paths';
+import { isStampFile, type StoreFile } from '../store/paths';
 
 /** A path that both sides changed, and what it becomes. */
 export interface StoreResult {
@@ -34,8 +34,9 @@ const byPath = (files: readonly StoreFile[]): Map<string, StoreFile> =>
 const same = (a: StoreFile | undefined, b: StoreFile | undefined): boolean =>
   a?.oid === b?.oid && a?.size === b?.size;
 
-/** Predicts git's merge of a store. */
+/** Predicts git's merge of the store of a model. Stamps that git keeps beside the result are as good as gone. */
 export function predictStore(
+  model: string,
   base: readonly StoreFile[],
   ours: readonly StoreFile[],
   theirs: readonly StoreFile[],
@@ -46,10 +47,12 @@ export function predictStore(
   const disagreements: string[] = [];
   for (const path of new Set([...a.keys(), ...b.keys(), ...w.keys()])) {
     const [old, mine, other, want] = [bases.get(path), a.get(path), b.get(path), w.get(path)];
+    const right = (taken: StoreFile | undefined): boolean =>
+      same(taken, want) || (!want && isStampFile(path, model));
     if (same(mine, other) || same(old, other)) {
-      if (!same(mine, want)) disagreements.push(path);
+      if (!right(mine)) disagreements.push(path);
     } else if (same(old, mine)) {
-      if (!same(other, want)) disagreements.push(path);
+      if (!right(other)) disagreements.push(path);
     } else if (mine && other && want) {
       results.push({ path, ours: mine.oid, theirs: other.oid, result: want });
     } else {

@@ -46,7 +46,7 @@ export async function dedup(
     if (unlisted.length > 0 || surplus.length > 0) continue;
     if (!options.dryRun) {
       for (const { path: file } of copies) rmSync(repo.absolute(file));
-      await stageStore(repo, path, manifest, { workTree: true, models });
+      await stageStore(repo, path, manifest, { workTree: true, keepStamps: true, models });
     }
     const bytes = copies.reduce((sum, { size }) => sum + size, 0);
     report.push({ path, linked: copies.length, bytes });

@@ -38,8 +38,8 @@ export async function restage(
   const completed: string[] = [];
   for (const { path, manifest } of wanted) {
     if (!manifest) continue;
-    const { unlisted, surplus } = await compareStore(repo, { indexFile }, path, manifest);
-    if (unlisted.length === 0 && surplus.length === 0) continue;
+    const difference = await compareStore(repo, { indexFile }, path, manifest);
+    if (Object.values(difference).flat().length === 0) continue;
     unpack(repo, manifestObjects(manifest));
     // Without its objects (a clone made with --skip-smudge) a store can be staged, not linked.
     const workTree = missingObjects(repo, manifest).length === 0;

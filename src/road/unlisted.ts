@@ -10,7 +10,7 @@ import { blobOid } from '../git/pack';
 import type { Repository } from '../git/repository';
 import { printPointer } from '../lfs/pointer';
 import type { Manifest, ObjectRef } from '../manifest';
-import { storeFiles, storeRoot } from '../store/paths';
+import { isStampFile, storeFiles, storeRoot } from '../store/paths';
 import { parseTree } from './models';
 
 /** The difference between a store and its manifest. Empty lists: they agree. */
@@ -19,6 +19,8 @@ export interface StoreDifference {
   readonly unlisted: ObjectRef[];
   /** Paths that the manifest does not have. */
   readonly surplus: string[];
+  /** The same of stamps, which a merge may leave: they do no harm, and go when the store is staged again. */
+  readonly stamps: string[];
 }
 
 /** Where to look: a commit or tree, or an index. */
@@ -38,7 +40,9 @@ export async function compareStore(
     if (entries.get(file) !== pointer) unlisted.push({ oid, size });
     entries.delete(file);
   }
-  return { unlisted, surplus: [...entries.keys()] };
+  const rest = [...entries.keys()];
+  const stamps = manifest ? rest.filter((file) => isStampFile(file, path)) : [];
+  return { unlisted, surplus: rest.filter((file) => !stamps.includes(file)), stamps };
 }
 
 /** Blob by path below a store's root. */

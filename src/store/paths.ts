@@ -17,6 +17,12 @@ export { encodeComponent } from './names';
 /** The folder of all stores, in the root of the work tree. */
 export const STORE_FOLDER = '.git_theta';
 
+/**
+ * Folder of stamped skeletons in a store. Each has a folder of its own, so that a merge of two stores keeps what both
+ * have: git merges these files by itself, and the merged model may have neither stamp.
+ */
+const STAMPED = '.stamped';
+
 /** Whether a path is part of a store, and so never a model itself. */
 export function inStore(path: string): boolean {
   return path === STORE_FOLDER || path.startsWith(`${STORE_FOLDER}/`);
@@ -47,6 +53,11 @@ export function storeRoot(modelPath: string): string {
 export function modelOf(path: string, models: Iterable<string>): string | null {
   for (const model of models) if (path.startsWith(`${storeRoot(model)}/`)) return model;
   return null;
+}
+
+/** Whether a file in the store of a model belongs to a stamp: left over from a merge it does no harm. */
+export function isStampFile(path: string, modelPath: string): boolean {
+  return path.startsWith(`${storeRoot(modelPath)}/${STAMPED}/`);
 }
 
 /** The folder of every group, tensor and storage that has files. */
@@ -105,6 +116,7 @@ export function storeFiles(manifest: Manifest, modelPath: string): StoreFile[] {
   }
   const folders = arrayFolders(manifest);
   if (manifest.skeleton) putArray('.skeleton', manifest.skeleton);
+  if (manifest.stamped) putArray(`${STAMPED}/${manifest.stamped.hash}`, manifest.stamped);
   for (const record of manifest.groups) putArray(folders.groups.get(record.group) ?? '', record);
   for (const record of manifest.storages) {
     putArray(folders.storages.get(record.storage) ?? '', record);

@@ -14,7 +14,7 @@ import { printPointer } from '../lfs/pointer';
 import { findObject } from '../lfs/store';
 import type { Manifest, ObjectRef } from '../manifest/types';
 import type { KnownFile } from './known-files';
-import { type StoreFile, storeFiles, storeRoot } from './paths';
+import { isStampFile, type StoreFile, storeFiles, storeRoot } from './paths';
 import { refreshIndex } from './refresh';
 import { parseLinkMode, WorkTreeFiles } from './work-tree';
 
@@ -24,6 +24,8 @@ export interface StageOptions {
   workTree: boolean;
   /** The script that answers git during the refresh; for tests. */
   answer?: string | undefined;
+  /** Leave stamps that the manifest does not have, for who has no version to stage: a merge may have left them. */
+  keepStamps?: boolean;
   /** Checkpoints in the index with their manifests there, which git need not read again. */
   models?: readonly KnownFile[] | undefined;
 }
@@ -124,7 +126,11 @@ export async function stageStore(
 ): Promise<StageResult> {
   const { indexFile } = o;
   const files = manifest ? storeFiles(manifest, modelPath) : [];
-  const entries = await lsFiles(repo, [`${storeRoot(modelPath)}/`], { indexFile });
+  const listed = await lsFiles(repo, [`${storeRoot(modelPath)}/`], { indexFile });
+  const named = new Set(o.keepStamps ? files.map(({ path }) => path) : []);
+  const entries = o.keepStamps
+    ? listed.filter(({ path }) => named.has(path) || !isStampFile(path, modelPath))
+    : listed;
   const plan = makePlan(repo, files, entries);
   const result: StageResult = {
     added: plan.added,

@@ -13,6 +13,7 @@ const records = (...lines) => `${lines.join('\n\n')}\n`;
 
 const header = '{"git-theta":1,"format":"torch-zip"}';
 const skeleton = `{"skeleton":{"size":18231,"hash":"${H(1)}","chunks":[${O(2)}],"meta":${O(3)}}}`;
+const stamped = `{"stamped":{"size":18900,"hash":"${H(6)}","chunks":[${O(7)}],"meta":${O(8)},"of":"${H(9)}"}}`;
 const root = `{"group":"","meta":${O(4)}}`;
 const group = (name, n) => `{"group":"${name}","meta":${O(n)}}`;
 const tensor = (name, dtype, shape, rest) =>
@@ -25,6 +26,13 @@ const head = [header, skeleton, root];
 const valid = {
   empty: records(...head),
   'one-tensor': records(...head, tensor('weight', 'float32', '4,3', chunks(10, 12))),
+  stamped: records(
+    header,
+    skeleton,
+    stamped,
+    root,
+    tensor('weight', 'float32', '4,3', chunks(10, 12)),
+  ),
   tree: records(
     ...head,
     group('a', 20),
@@ -128,6 +136,47 @@ const invalid = [
   ['pieces without opaque', records(header, '{"pieces":[]}', root), 5, 'sequence'],
   ['second header', records(header, header), 3, 'sequence'],
   ['second skeleton', records(header, skeleton, skeleton), 5, 'sequence'],
+  ['second stamped skeleton', records(header, skeleton, stamped, stamped), 7, 'sequence'],
+  ['stamped before skeleton', records(header, stamped, skeleton), 5, 'sequence'],
+  ['stamped without skeleton', records(header, stamped, root), 5, 'sequence'],
+  [
+    'stamped and opaque',
+    records('{"git-theta":1,"format":"opaque","reason":"y"}', '{"pieces":[]}', stamped),
+    5,
+    'sequence',
+  ],
+  [
+    'stamped as the skeleton',
+    records(header, skeleton, stamped.replace(H(6), H(1)), root),
+    5,
+    'stamped',
+  ],
+  [
+    'stamped with two chunks',
+    records(header, skeleton, stamped.replace(O(7), `${O(7)},${O(9)}`), root),
+    5,
+    'chunks',
+  ],
+  [
+    'a line behind stamped',
+    records(header, skeleton, stamped, root, tensor('a', 'float33', '2', chunks(10, 12))),
+    9,
+    'dtype',
+  ],
+  [
+    'stamped that does not say of what',
+    records(header, skeleton, stamped.replace(`,"of":"${H(9)}"`, ''), root),
+    5,
+    'key',
+  ],
+  ['stamped of no hash', records(header, skeleton, stamped.replace(H(9), 'x'), root), 5, 'hash'],
+  [
+    'of, in a skeleton',
+    records(header, skeleton.replace('}}', `,"of":"${H(9)}"}}`), root),
+    3,
+    'key',
+  ],
+  ['no root group behind stamped', records(header, skeleton, stamped), 7, 'groups'],
   ['tensor before group', records(header, skeleton, good, root), 7, 'sequence'],
   ['unknown record', one('{"blob":"x"}'), 7, 'record'],
   ['list as record', one('[]'), 7, 'value'],

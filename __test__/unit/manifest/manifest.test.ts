@@ -132,4 +132,6 @@ test('compare tells what changed about each tensor', () => {
   expect(result).toMatchObject({ unchanged: 1, skeleton: false, format: false, pieces: false });
   const other = { ...after, format: 'torch-zip' };
   expect(compareManifests(after, other)).toMatchObject({ changed: [], format: true });
+  const stamped = { size: 11, hash: hash(7), chunks: [object(8)], meta: object(9), of: hash(6) };
+  expect(compareManifests(after, { ...after, stamped })).toMatchObject({ skeleton: true });
 });

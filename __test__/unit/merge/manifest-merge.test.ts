@@ -128,6 +128,56 @@ const clean: Case[] = [
   ],
   ['one side became opaque', model(BASE), opaque('x'), model(BASE), opaque('x')],
   ['both added the same', null, model(BASE), model(BASE), model(BASE)],
+  [
+    'a stamp on one side, a tensor changed on the other',
+    model(BASE),
+    model(BASE, { stamp: '1' }),
+    model({ ...BASE, a: '2' }),
+    model({ ...BASE, a: '2' }),
+  ],
+  [
+    'a stamp and a tensor on one side, another tensor on the other',
+    model(BASE),
+    model({ ...BASE, a: '2' }, { stamp: '1' }),
+    model({ ...BASE, b: '2' }),
+    model({ ...BASE, a: '2', b: '2' }),
+  ],
+  [
+    'stamps everywhere',
+    model(BASE, { stamp: '1' }),
+    model({ ...BASE, a: '2' }, { stamp: '2' }),
+    model({ ...BASE, b: '2' }, { stamp: '3' }),
+    model({ ...BASE, a: '2', b: '2' }),
+  ],
+  [
+    'two stamps',
+    model(BASE),
+    model(BASE, { stamp: '1' }),
+    model(BASE, { stamp: '2' }),
+    model(BASE),
+  ],
+  [
+    'a stamp on one side alone',
+    model(BASE),
+    model(BASE, { stamp: '1' }),
+    model(BASE),
+    model(BASE, { stamp: '1' }),
+  ],
+  [
+    'the same stamp on both sides',
+    model(BASE),
+    model({ ...BASE, a: '2' }, { stamp: '1' }),
+    model({ ...BASE, a: '2' }, { stamp: '1' }),
+    model({ ...BASE, a: '2' }, { stamp: '1' }),
+  ],
+  ['a stamp, and opaque', model(BASE), model(BASE, { stamp: '1' }), opaque('x'), opaque('x')],
+  [
+    'a stamp, and what is no tensor',
+    model(BASE),
+    model(BASE, { stamp: '1' }),
+    model(BASE, { rest: 'epoch 2' }),
+    model(BASE, { rest: 'epoch 2' }),
+  ],
 ];
 
 test.each(clean)('clean: %s', (_, base, ours, theirs, result) => {

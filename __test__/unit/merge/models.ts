@@ -5,6 +5,7 @@ import {
   type ObjectText,
   parseManifest,
   printManifest,
+  type StampedRecord,
   type TensorRecord,
 } from '../../../src/manifest';
 import { groupsOf } from '../../../src/manifest/check';
@@ -17,6 +18,8 @@ export interface Rest {
   format?: string;
   /** Whatever else is in the file. */
   rest?: string;
+  /** What its stamp says. */
+  stamp?: string;
   /** Storages that no tensor covers: value by name. */
   storages?: Record<string, string>;
   shape?: Record<string, number[]>;
@@ -63,6 +66,14 @@ function tensorRecord(
   return { ...head, hash: hash(value.value), view };
 }
 
+const stamped = (content: string): StampedRecord => ({
+  size: 1000 + content.length,
+  hash: hex(`stamped ${content}`),
+  chunks: [object(`stamped ${content}`)],
+  meta: object(`stamped meta ${content}`),
+  of: hex(`of ${content}`),
+});
+
 /** The manifest of a file with these tensors. The skeleton depends on their names and shapes. */
 export function model(tensors: Record<string, Tensor>, rest: Rest = {}): Manifest {
   const names = Object.keys(tensors).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -73,14 +84,14 @@ export function model(tensors: Record<string, Tensor>, rest: Rest = {}): Manifes
     records.map(({ tensor, shape, same, view }) => [tensor, shape, same, view]),
   ]);
   const manifest: Manifest = {
-    // One without stamps, which a merge would look for in the skeleton's objects: there are none.
-    format: rest.format ?? 'torch-legacy',
+    format: rest.format ?? 'torch-zip',
     skeleton: {
       size: 1000 + frame.length,
       hash: hex(`skeleton ${frame}`),
       chunks: [object(`skeleton ${frame}`)],
       meta: object(`skeleton meta ${frame}`),
     },
+    ...(rest.stamp !== undefined && { stamped: stamped(`${frame} ${rest.stamp}`) }),
     groups: [...groupsOf(names)].sort().map((group) => ({ group, meta: object(`group ${group}`) })),
     storages: Object.entries(rest.storages ?? {})
       .sort()

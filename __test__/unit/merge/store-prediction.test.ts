@@ -10,9 +10,10 @@ function files(versions: Record<string, number>): StoreFile[] {
 }
 
 /** What git does with one path. */
-function one(o: number, a: number, b: number, wanted: number) {
+function one(o: number, a: number, b: number, wanted: number, path = 'p') {
   const { results, disagreements } = predictStore(
-    ...([o, a, b, wanted].map((version) => files({ p: version })) as [
+    'm',
+    ...([o, a, b, wanted].map((version) => files({ [path]: version })) as [
       StoreFile[],
       StoreFile[],
       StoreFile[],
@@ -66,8 +67,30 @@ test.each([
   expect(one(o, a, b, wanted)).toBe('disagrees');
 });
 
+const STAMP = '.git_theta/m/.stamped/0/c.0';
+
+test.each([
+  [0, 1, 0],
+  [0, 0, 1],
+  [0, 1, 1],
+  [1, 1, 1],
+  [1, 0, 1],
+  [1, 1, 0],
+])('a stamp that git keeps beside the result is as good as gone: %i %i %i', (o, a, b) => {
+  expect(one(o, a, b, 0, STAMP)).toBe('agrees');
+});
+
+test('a stamp of the result has to be there, and one that git cannot decide stops it', () => {
+  expect(one(1, 0, 1, 1, STAMP)).toBe('disagrees');
+  expect(one(0, 0, 0, 1, STAMP)).toBe('disagrees');
+  expect(one(1, 2, 0, 0, STAMP)).toBe('disagrees');
+  expect(one(1, 2, 3, 0, STAMP)).toBe('disagrees');
+  expect(one(0, 1, 0, 0, '.git_theta/other/.stamped/0/c.0')).toBe('disagrees');
+});
+
 test('every path is looked at', () => {
   const prediction = predictStore(
+    'm',
     files({ a: 1, b: 1, c: 1 }),
     files({ a: 2, b: 2, d: 1 }),
     files({ a: 3, b: 1, c: 1 }),

@@ -61,10 +61,10 @@ export function makeManifest(values: Values, put: (content: string) => ObjectRef
 
 /** Stand-in for the native core's chunk keys: one axis, numbered. */
 export function chunkKeys(records: string): string {
-  const keys = (
-    JSON.parse(records) as { skeleton?: { chunks: string[] }; chunks?: string[] }[]
-  ).map((record) => {
-    const chunks = record.skeleton?.chunks ?? record.chunks;
+  type Chunks = { chunks?: string[] };
+  const all = JSON.parse(records) as (Chunks & { skeleton?: Chunks; stamped?: Chunks })[];
+  const keys = all.map((record) => {
+    const { chunks } = record.skeleton ?? record.stamped ?? record;
     return chunks ? chunks.map((_, at) => `c.${at}`) : null;
   });
   return JSON.stringify(keys);

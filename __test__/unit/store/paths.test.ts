@@ -102,9 +102,19 @@ test('all files of a store, sorted', () => {
     chunks: [`${hash}:7`],
     meta: `${hash}:8`,
   });
+  const digest = '5'.repeat(64);
+  manifest.stamped = {
+    size: 9,
+    hash: digest,
+    chunks: [`${hash}:17`],
+    meta: `${hash}:18`,
+    of: hash,
+  };
   expect(storeFiles(manifest, 'dir/m.pt').map(({ path, size }) => [path, size])).toEqual([
     ['.git_theta/dir/m.pt/.skeleton/c.0', 14],
     ['.git_theta/dir/m.pt/.skeleton/zarr.json', 13],
+    [`.git_theta/dir/m.pt/.stamped/${digest}/c.0`, 17],
+    [`.git_theta/dir/m.pt/.stamped/${digest}/zarr.json`, 18],
     ['.git_theta/dir/m.pt/.storage/a/w/c.0', 7],
     ['.git_theta/dir/m.pt/.storage/a/w/zarr.json', 8],
     ['.git_theta/dir/m.pt/a/w/c.0', 5],

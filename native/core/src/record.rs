@@ -115,6 +115,53 @@ pub struct Skeleton {
     pub meta: ObjectRef,
 }
 
+/// The skeleton of a stamped file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stamped {
+    /// As of [`Skeleton`].
+    pub size: u64,
+    /// As of [`Skeleton`].
+    pub hash: Hash,
+    /// As of [`Skeleton`].
+    pub chunks: Vec<ObjectRef>,
+    /// As of [`Skeleton`].
+    pub meta: ObjectRef,
+    /// What it is the stamp of: [`Manifest::base_hash`].
+    pub of: Hash,
+}
+
+impl Stamped {
+    /// A skeleton with the stamp of a file that has this [`Manifest::base_hash`] without it.
+    #[must_use]
+    pub fn new(skeleton: Skeleton, of: Hash) -> Self {
+        let Skeleton {
+            size,
+            hash,
+            chunks,
+            meta,
+        } = skeleton;
+        Self {
+            size,
+            hash,
+            chunks,
+            meta,
+            of,
+        }
+    }
+
+    /// The skeleton by itself.
+    #[must_use]
+    pub fn skeleton(&self) -> Skeleton {
+        Skeleton {
+            size: self.size,
+            hash: self.hash,
+            chunks: self.chunks.clone(),
+            meta: self.meta,
+        }
+    }
+}
+
 /// A group of the Zarr hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -208,8 +255,10 @@ pub struct Manifest {
     pub header: Header,
     /// Pieces of a file that is stored whole.
     pub pieces: Option<Vec<ObjectRef>>,
-    /// The skeleton of a file that is split.
+    /// The skeleton of a file that is split; of a stamped one, that of the file without its stamp.
     pub skeleton: Option<Skeleton>,
+    /// The skeleton of a stamped file.
+    pub stamped: Option<Stamped>,
     /// Sorted by name.
     pub groups: Vec<Group>,
     /// Sorted by name.
@@ -228,6 +277,12 @@ struct PiecesRecord {
 #[serde(deny_unknown_fields)]
 struct SkeletonRecord {
     skeleton: Skeleton,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StampedRecord {
+    stamped: Stamped,
 }
 
 impl Manifest {
@@ -251,6 +306,7 @@ impl Manifest {
             },
             pieces: None,
             skeleton: None,
+            stamped: None,
             groups: Vec::new(),
             storages: Vec::new(),
             tensors: Vec::new(),
@@ -273,6 +329,9 @@ impl Manifest {
             } else if has("skeleton") && manifest.skeleton.is_none() {
                 let record: SkeletonRecord = serde_json::from_value(value).map_err(bad)?;
                 manifest.skeleton = Some(record.skeleton);
+            } else if has("stamped") && manifest.stamped.is_none() {
+                let record: StampedRecord = serde_json::from_value(value).map_err(bad)?;
+                manifest.stamped = Some(record.stamped);
             } else if has("pieces") && manifest.pieces.is_none() {
                 let record: PiecesRecord = serde_json::from_value(value).map_err(bad)?;
                 manifest.pieces = Some(record.pieces);
@@ -309,10 +368,49 @@ impl Manifest {
             };
             records.push(text(serde_json::to_string(&record)));
         }
+        if let Some(stamped) = &self.stamped {
+            let record = StampedRecord {
+                stamped: stamped.clone(),
+            };
+            records.push(text(serde_json::to_string(&record)));
+        }
         records.extend(self.groups.iter().map(|r| text(serde_json::to_string(r))));
         records.extend(self.storages.iter().map(|r| text(serde_json::to_string(r))));
         records.extend(self.tensors.iter().map(|r| text(serde_json::to_string(r))));
         format!("[{}]", records.join(","))
+    }
+
+    /// What the file without its stamp is, as one hash; specification: `docs/format/manifest.md`.
+    #[must_use]
+    pub fn base_hash(&self) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        let skeleton = self.skeleton.iter().map(|s| ("", &s.hash, None));
+        let storages = self.storages.iter();
+        let storages = storages.map(|s| (s.storage.as_str(), &s.hash, None));
+        let tensors = self.tensors.iter();
+        let tensors = tensors.map(|t| (t.tensor.as_str(), &t.hash, t.order.as_ref()));
+        hasher.update(b"git-theta base 1\0");
+        for (name, hash, order) in skeleton.chain(storages).chain(tensors) {
+            let axes = order.map_or(&[] as &[usize], Vec::as_slice);
+            hasher.update(&hash.0);
+            hasher.update(&(name.len() as u64).to_le_bytes());
+            hasher.update(name.as_bytes());
+            hasher.update(&(axes.len() as u64).to_le_bytes());
+            for &axis in axes {
+                hasher.update(&(axis as u64).to_le_bytes());
+            }
+        }
+        Hash(hasher.finalize().into())
+    }
+
+    /// The skeleton that the file is composed from: with its stamp, if it has one. A stamp of other tensors, which a
+    /// merge of lines may leave in a manifest, is none.
+    #[must_use]
+    pub fn file_skeleton(&self) -> Option<Skeleton> {
+        match &self.stamped {
+            Some(stamped) if stamped.of == self.base_hash() => Some(stamped.skeleton()),
+            _ => self.skeleton.clone(),
+        }
     }
 
     /// Tensors by name.
@@ -339,6 +437,9 @@ impl Manifest {
             (Some(_), None) if self.tensors.is_empty() && self.storages.is_empty() => {}
             (None, Some(_)) => {}
             _ => return invalid("manifest", "either pieces or a skeleton with its tensors"),
+        }
+        if self.stamped.is_some() && self.skeleton.is_none() {
+            return invalid("manifest", "only a file with a skeleton is stamped");
         }
         if !self
             .tensors

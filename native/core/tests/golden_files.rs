@@ -1,6 +1,7 @@
 //! Formats that whole files depend on and that must not change: skeleton containers and the cutting of
 //! opaque files. `GIT_THETA_GOLDEN=write` writes the vectors anew, which is a change of the format.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,20 @@ fn skeleton_containers() {
         });
     }
     golden("skeleton.json", &found);
+}
+
+/// What a stamp is of, of the manifests that are vectors of their text.
+#[test]
+fn base_hashes() {
+    let folder = root().join("../../__test__/golden/manifest");
+    let mut found = BTreeMap::new();
+    for name in ["stamped", "order", "same-and-view", "names"] {
+        let text = fs::read_to_string(folder.join(format!("{name}.theta"))).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+        let manifest = Manifest::from_json(&format!("[{}]", lines.join(","))).unwrap();
+        found.insert(name.to_owned(), manifest.base_hash().to_string());
+    }
+    golden("base_hash.json", &found);
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

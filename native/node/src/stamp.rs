@@ -1,7 +1,7 @@
 //! Stamps in files: what there is, and the pieces of a file with or without one.
 
 use git_theta_core as core;
-use git_theta_core::object::{ObjectReader, ObjectWriter};
+use git_theta_core::object::ObjectReader;
 use git_theta_core::record::Manifest;
 use napi::bindgen_prelude::*;
 use napi_derive::napi;
@@ -52,7 +52,7 @@ pub fn stamp_read_stored(records: String, stores: Vec<String>) -> AsyncTask<Run<
     Run::task(move || {
         let manifest = Manifest::from_json(&records)?;
         let objects = ObjectReader::new(stores.into_iter().map(Into::into).collect());
-        core::stamp::read_stored_json(&manifest, &objects)
+        core::inspect::stamps_json(&manifest, &objects)
     })
 }
 
@@ -73,26 +73,6 @@ pub fn unstamp_pieces(source: String) -> AsyncTask<Run<Vec<Piece>>> {
     Run::task(move || {
         let pieces = core::stamp::unstamp_path(source.as_ref())?;
         Ok(pieces.into_iter().map(piece).collect())
-    })
-}
-
-/// The records of a stored file without its stamp, or `null` when there is none to take out: see
-/// `stamp::unstamped` of the core. Reads the skeleton's objects from `stores`, and writes others into `store`.
-#[napi(ts_return_type = "Promise<string | null>")]
-#[must_use]
-pub fn unstamped_records(
-    records: String,
-    stores: Vec<String>,
-    store: String,
-    temp: String,
-) -> AsyncTask<Run<Option<String>>> {
-    Run::task(move || {
-        let manifest = Manifest::from_json(&records)?;
-        let objects = ObjectReader::new(stores.into_iter().map(Into::into).collect());
-        let writer = ObjectWriter::new(store.as_ref(), temp.as_ref(), false)?;
-        let cancel = core::cancel::Cancel::default();
-        let unstamped = core::stamp::unstamped(&manifest, &objects, &writer, &cancel)?;
-        Ok(unstamped.map(|manifest| manifest.to_json()))
     })
 }
 

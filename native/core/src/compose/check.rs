@@ -7,7 +7,7 @@ use crate::cancel::Cancel;
 use crate::decompose::threads;
 use crate::object::ObjectReader;
 use crate::progress::Progress;
-use crate::record::{Manifest, ObjectRef};
+use crate::record::{Manifest, ObjectRef, Stamped};
 use crate::turn::{Alarm, run_tickets};
 use crate::{Error, Result};
 
@@ -70,7 +70,8 @@ pub fn chunk_keys(manifest: &Manifest) -> Result<String> {
     if manifest.pieces.is_some() {
         keys.push(None);
     }
-    if let Some(skeleton) = &manifest.skeleton {
+    let stamped = manifest.stamped.as_ref().map(Stamped::skeleton);
+    for skeleton in manifest.skeleton.iter().chain(&stamped) {
         keys.push(Some(ArrayReader::skeleton(skeleton)?.keys()));
     }
     keys.extend(manifest.groups.iter().map(|_| None));

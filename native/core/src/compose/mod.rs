@@ -13,6 +13,6 @@ mod stream;
 mod tensor;
 
 pub use check::{chunk_keys, verify};
-pub use hollow::Hollow;
+pub use hollow::hollow;
 pub use stream::Stream;
 pub use tensor::read_tensor;

@@ -262,7 +262,7 @@ pub(super) fn split(
     manifest: &Manifest,
     objects: &ObjectReader,
 ) -> Result<(Vec<ArrayReader>, Plan, Container)> {
-    let record = manifest.skeleton.as_ref();
+    let record = manifest.file_skeleton();
     let record = record.ok_or_else(|| Error::invalid("manifest", "it has no skeleton"))?;
     if record.size > crate::skeleton::MAX_CONTAINER {
         return Err(Error::invalid(
@@ -270,7 +270,7 @@ pub(super) fn split(
             "it is larger than any that is written",
         ));
     }
-    let container = Container::parse(&ArrayReader::skeleton(record)?.read_all(objects)?)?;
+    let container = Container::parse(&ArrayReader::skeleton(&record)?.read_all(objects)?)?;
     let tensors = manifest.tensors_by_name();
     let mut arrays = Vec::with_capacity(container.arrays.len());
     for array in &container.arrays {

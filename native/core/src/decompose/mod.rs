@@ -15,8 +15,6 @@ mod split;
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use skeleton::store_skeleton;
-
 use crate::bytes::{FileSource, Limits, ReadAt};
 use crate::cancel::Cancel;
 use crate::format;

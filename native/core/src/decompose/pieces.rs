@@ -47,6 +47,7 @@ pub(super) fn pieces(work: &Work<'_>, reason: String) -> Result<Manifest> {
         },
         pieces: Some(pieces),
         skeleton: None,
+        stamped: None,
         groups: Vec::new(),
         storages: Vec::new(),
         tensors: Vec::new(),

@@ -17,7 +17,11 @@ pub(super) fn skeleton_hash(bytes: &[u8]) -> Hash {
 ///
 /// # Errors
 /// When an object cannot be written; [`Error::Cancelled`](crate::Error::Cancelled).
-pub fn store_skeleton(bytes: &[u8], writer: &ObjectWriter, cancel: &Cancel) -> Result<Skeleton> {
+pub(super) fn store_skeleton(
+    bytes: &[u8],
+    writer: &ObjectWriter,
+    cancel: &Cancel,
+) -> Result<Skeleton> {
     let size = bytes.len() as u64;
     let hash = skeleton_hash(bytes);
     let stored = StoredArray::skeleton(size)?;

@@ -7,10 +7,11 @@ use super::skeleton::{skeleton_hash, store_skeleton};
 use super::{MAX_RECORDS, Work};
 use crate::arrange::{Arrangement, Form, Owner, arrange, groups};
 use crate::layout::{Layout, Segment};
-use crate::record::{self, Header, Manifest, ObjectRef};
+use crate::record::{self, Header, Manifest, ObjectRef, Stamped};
 use crate::skeleton::{
     self, Array, Container, MAX_CONTAINER, Part, Piece, Plan, ZipRecord, ZipTemplate,
 };
+use crate::stamp::without_stamp;
 use crate::tensor::{Hash, hash_view};
 use crate::turn::map_tickets;
 use crate::zarr::group_json;
@@ -39,8 +40,8 @@ pub(super) fn split(
         }
         crcs
     };
-    let bytes = match build_skeleton(work, &layout, &arrangement, &sizes, &crc_of_storage)? {
-        Some(bytes) => bytes,
+    let built = match build_skeleton(work, &layout, &arrangement, &sizes, &crc_of_storage)? {
+        Some(built) => built,
         // The archive states CRCs that are not those of its payloads, so they must be kept.
         None => {
             let plain = layout.without_templates();
@@ -48,21 +49,28 @@ pub(super) fn split(
                 .ok_or_else(|| Error::Internal("a plain skeleton is not the file".into()))?
         }
     };
+    let (bytes, used) = built;
     if bytes.len() as u64 > MAX_CONTAINER {
         return Ok(Err(format!("its skeleton is over {MAX_CONTAINER} bytes")));
     }
-    let manifest = Manifest {
+    let plain = without_stamp(layout.format, &bytes, &used);
+    let mut manifest = Manifest {
         header: Header {
             version: 1,
             format: layout.format.into(),
             reason: None,
         },
         pieces: None,
-        skeleton: Some(skeleton_record(work, &bytes)?),
+        skeleton: Some(skeleton_record(work, plain.as_ref().unwrap_or(&bytes))?),
+        stamped: None,
         groups: store_groups(work, &layout)?,
         storages: storages(&layout, &arrangement, &arrays),
         tensors: tensors(&layout, &arrangement, &arrays, &hashes),
     };
+    if plain.is_some() {
+        let of = manifest.base_hash();
+        manifest.stamped = Some(Stamped::new(skeleton_record(work, &bytes)?, of));
+    }
     if manifest.to_json().len() > MAX_RECORDS {
         return Ok(Err(format!(
             "its manifest would be over {MAX_RECORDS} bytes"
@@ -123,14 +131,15 @@ fn tensor_hashes(
         .collect()
 }
 
-/// Builds the container and proves that it gives the source; `None` when the CRCs of a zip do not fit.
+/// Builds the container and proves that it gives the source; `None` when the CRCs of a zip do not fit. With it, the
+/// sizes of its arrays in bytes.
 fn build_skeleton(
     work: &Work<'_>,
     layout: &Layout,
     arrangement: &Arrangement,
     sizes: &[u64],
     crcs: &[u32],
-) -> Result<Option<Vec<u8>>> {
+) -> Result<Option<(Vec<u8>, Vec<u64>)>> {
     let mut builder = Builder {
         work,
         container: Container::default(),
@@ -164,7 +173,7 @@ fn build_skeleton(
             id.map_or((0, 0), |id| (layout.storages[id].offset, crcs[id]))
         })
         .collect();
-    Ok(proves(work, &container, &used, &places)?.then_some(bytes))
+    Ok(proves(work, &container, &used, &places)?.then_some((bytes, used)))
 }
 
 /// Composes everything but the arrays and compares it with the source. `places` has the position in
@@ -274,9 +283,12 @@ impl Builder<'_> {
 fn skeleton_record(work: &Work<'_>, bytes: &[u8]) -> Result<record::Skeleton> {
     let hash = skeleton_hash(bytes);
     let previous = work.options.previous.iter();
-    let mut known = previous.filter_map(|manifest| manifest.skeleton.as_ref());
+    let mut known = previous.flat_map(|manifest| {
+        let stamped = manifest.stamped.as_ref().map(Stamped::skeleton);
+        manifest.skeleton.iter().cloned().chain(stamped)
+    });
     match known.find(|known| known.hash == hash && known.size == bytes.len() as u64) {
-        Some(same) => Ok(same.clone()),
+        Some(same) => Ok(same),
         None => store_skeleton(bytes, work.writer, work.cancel),
     }
 }

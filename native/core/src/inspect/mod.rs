@@ -7,6 +7,7 @@
 
 mod content;
 mod set;
+mod stamps;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -16,7 +17,7 @@ use serde::Serialize;
 use crate::arrange::{Form, Owner, arrange};
 use crate::bytes::{Counted, FileSource, Limits, MAX_INTEGER, ReadAt, Refusal};
 use crate::cancel::Cancel;
-use crate::compose::Hollow;
+use crate::compose::hollow;
 use crate::decompose::threads;
 use crate::format::{self, Facts};
 use crate::layout::{Held, Layout, Packed, Parsed};
@@ -29,6 +30,7 @@ use crate::values;
 use crate::{Error, Result};
 
 pub use content::content_hash;
+pub use stamps::{stamps, stamps_json};
 
 /// What to find out.
 #[derive(Clone, Debug, Default)]
@@ -177,9 +179,9 @@ struct Described<'a> {
 /// weightsOnly?, size, parameters, tensors}` as in [`inspect_path`].
 ///
 /// # Errors
-/// As [`Hollow::read`].
+/// As [`hollow`].
 pub fn describe(manifest: &Manifest, objects: &ObjectReader) -> Result<String> {
-    let source = Hollow::read(manifest, objects)?;
+    let source = hollow(manifest, objects)?;
     let limits = Limits::default();
     // No format looks at values to find out where they are.
     let (parsed, facts) = format::parse_and_describe(&source, &limits)?;

@@ -2,6 +2,7 @@
 //! together again. Specification: `docs/format/skeleton.md`.
 
 mod container;
+mod hollow;
 mod plan;
 mod varint;
 
@@ -9,4 +10,5 @@ mod varint;
 pub const MAX_CONTAINER: u64 = 256 << 20;
 
 pub use container::{Array, Container, Piece, Segment, ZipRecord, ZipTemplate};
+pub use hollow::Hollow;
 pub use plan::{Late, Part, Plan};

@@ -27,7 +27,7 @@ use crate::{Error, Result};
 
 pub use crate::zip::MAX_STAMP;
 pub use digest::digest_path;
-pub use skeleton::{read_stored, read_stored_json, unstamped};
+pub(crate) use skeleton::{carries, without_stamp};
 
 /// What is in a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -1,81 +1,57 @@
-//! Stored checkpoints: the stamp that is in a skeleton, and the skeleton without it.
+//! The stamp that is in a skeleton, and the skeleton without it.
 //!
-//! In: a manifest, and the objects of its skeleton alone. Out: what stamps the file has; or the manifest that the
-//! file without the stamp has; its arrays are the same, as a stamp moves no tensor inside its file's data. `None`
-//! when there is no stamp, or none that could be taken out of the file. Refused: as when the file is composed.
+//! In: the container of a file that is being split. Out: the container that the file without its stamp has; its arrays
+//! are the same, as a stamp moves no tensor inside its file's data. `None` when there is no stamp, or none that can be
+//! taken out of the file: it is a part of the skeleton then, as anything else that is no tensor.
 
-use super::{Piece, Report, carrier, read};
-use crate::bytes::{Limits, Refusal};
-use crate::cancel::Cancel;
-use crate::compose::Hollow;
-use crate::decompose::store_skeleton;
-use crate::object::{ObjectReader, ObjectWriter};
-use crate::record::Manifest;
-use crate::skeleton::{Container, Piece as Part, Plan, Segment};
-use crate::{Error, Result};
+use super::{Piece, carrier};
+use crate::Result;
+use crate::bytes::{Limits, Parse};
+use crate::skeleton::{Container, Hollow, Piece as Part, Plan, Segment};
 
-/// Formats of manifests that a stamp can be in.
+/// Formats that carry stamps.
 const FORMATS: [&str; 4] = ["gguf", "onnx", "safetensors", "torch-zip"];
 
-fn can_have_one(manifest: &Manifest) -> bool {
-    manifest.skeleton.is_some() && FORMATS.contains(&manifest.header.format.as_str())
+/// Whether files of a manifest's format can have a stamp inside.
+pub(crate) fn carries(format: &str) -> bool {
+    FORMATS.contains(&format)
 }
 
-/// What stamps the file of a manifest has, as [`read`] tells of the file itself.
-///
-/// # Errors
-/// Missing or damaged objects of the skeleton.
-pub fn read_stored(manifest: &Manifest, objects: &ObjectReader) -> Result<Report> {
-    if !can_have_one(manifest) {
-        return Ok(Report::default());
+/// In the key, or the name of the record, of every stamp. Who has no such text is not parsed again.
+const MARK: &[u8] = b"git_theta";
+
+/// The container without the stamp. `container` is one of a file of this format, with arrays of these sizes in bytes.
+#[must_use]
+pub(crate) fn without_stamp(format: &str, container: &[u8], sizes: &[u64]) -> Option<Vec<u8>> {
+    if !carries(format) || memchr::memmem::find(container, MARK).is_none() {
+        return None;
     }
-    read(&Hollow::read(manifest, objects)?)
-}
-
-/// As [`read_stored`], as JSON.
-///
-/// # Errors
-/// As there.
-pub fn read_stored_json(manifest: &Manifest, objects: &ObjectReader) -> Result<String> {
-    let report = read_stored(manifest, objects)?;
-    serde_json::to_string(&report).map_err(|e| Error::Internal(e.to_string()))
-}
-
-/// The manifest without the stamp; the objects of its skeleton are written. The same manifest always yields the
-/// same one.
-///
-/// # Errors
-/// Missing or damaged objects of the skeleton; objects that cannot be written.
-pub fn unstamped(
-    manifest: &Manifest,
-    objects: &ObjectReader,
-    writer: &ObjectWriter,
-    cancel: &Cancel,
-) -> Result<Option<Manifest>> {
-    if !can_have_one(manifest) {
-        return Ok(None);
+    let old = Container::parse(container).ok()?;
+    let (pieces, ends) = unstamp(old.clone(), sizes).ok()?.ok()?;
+    let bytes = cut(&old, &ends, &pieces)?.to_bytes();
+    // What is stored is read back first: it must be a container, and the file must have the length it should.
+    let new = Container::parse(&bytes).ok()?;
+    let plan = Plan::new(&new, sizes).ok()?;
+    if plan.size != pieces.iter().map(length).sum::<u64>() {
+        return None;
     }
-    let (source, container, sizes) = Hollow::open(manifest, objects)?;
+    // A file with another stamp below this one would be split in yet another way.
+    match unstamp(new, sizes).ok()? {
+        Ok(_) => None,
+        Err(_) => Some(bytes),
+    }
+}
+
+/// The pieces of a container's file without its stamp, and where the container's segments end in the file.
+fn unstamp(container: Container, sizes: &[u64]) -> Result<Parse<(Vec<Piece>, Vec<u64>)>> {
     let limits = Limits::default();
+    let plan = Plan::new(&container, sizes)?;
+    let source = Hollow::new(&plan, container);
     let pieces = carrier(&source, &limits).and_then(|(_, carrier)| match carrier {
         Some(carrier) => carrier.unstamp(&source, &limits),
-        None => Err(Refusal::new("no carrier")),
+        None => super::refuse("no carrier"),
     });
-    let pieces = match pieces {
-        Ok(pieces) => pieces,
-        Err(Refusal::Content(_)) => return Ok(None),
-        Err(Refusal::Io(error)) => return Err(Error::io("reading", "the skeleton")(error)),
-    };
-    let bytes = cut(&container, &sizes, &pieces)?.to_bytes();
-    // What is stored is read back first: it must be a container, and the file must have the length it should.
-    let plan = Plan::new(&Container::parse(&bytes)?, &sizes)?;
-    if plan.size != pieces.iter().map(length).sum::<u64>() {
-        return Err(inside());
-    }
-    Ok(Some(Manifest {
-        skeleton: Some(store_skeleton(&bytes, writer, cancel)?),
-        ..manifest.clone()
-    }))
+    Ok(pieces.map(|pieces| (pieces, plan.ends)))
 }
 
 fn length(piece: &Piece) -> u64 {
@@ -85,13 +61,8 @@ fn length(piece: &Piece) -> u64 {
     }
 }
 
-fn inside() -> Error {
-    Error::invalid("skeleton", "the stamp is not between its arrays")
-}
-
-/// The container of the file that consists of these pieces.
-fn cut(old: &Container, sizes: &[u64], pieces: &[Piece]) -> Result<Container> {
-    let ends = Plan::new(old, sizes)?.ends;
+/// The container of the file that consists of these pieces; `None` where one cuts an array.
+fn cut(old: &Container, ends: &[u64], pieces: &[Piece]) -> Option<Container> {
     let mut new = Container {
         arrays: old.arrays.clone(),
         ..Container::default()
@@ -99,10 +70,10 @@ fn cut(old: &Container, sizes: &[u64], pieces: &[Piece]) -> Result<Container> {
     for piece in pieces {
         match piece {
             Piece::Bytes(bytes) => literal(&mut new, bytes),
-            Piece::Copy { offset, len } => copy(old, &ends, *offset..offset + len, &mut new)?,
+            Piece::Copy { offset, len } => copy(old, ends, *offset..offset + len, &mut new)?,
         }
     }
-    Ok(new)
+    Some(new)
 }
 
 /// Takes the segments of a range of the file.
@@ -111,7 +82,7 @@ fn copy(
     ends: &[u64],
     range: std::ops::Range<u64>,
     new: &mut Container,
-) -> Result<()> {
+) -> Option<()> {
     let (mut start, mut at) = (0, 0);
     for (segment, &end) in old.segments.iter().zip(ends) {
         let literals = &old.literals[at..at + literal_bytes(segment)];
@@ -128,12 +99,12 @@ fn copy(
                     new.segments.push(whole.clone());
                     new.literals.extend_from_slice(literals);
                 }
-                _ => return Err(inside()),
+                _ => return None,
             }
         }
         (start, at) = (end, at + literals.len());
     }
-    Ok(())
+    Some(())
 }
 
 /// Bytes of a segment that are in the literals: its parser has checked that they are all there.
